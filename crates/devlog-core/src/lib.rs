@@ -1,0 +1,12 @@
+//! Decides: the sync model, the journal model and the ports; sees no disk, network, clock, environment or terminal.
+
+pub mod commit;
+pub mod config;
+pub mod conflict;
+pub mod files;
+pub mod guard;
+pub mod path;
+pub mod plan;
+pub mod ports;
+pub mod progress;
+pub mod report;

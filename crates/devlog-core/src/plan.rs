@@ -1,0 +1,105 @@
+//! `plan(local, base, remote, policy) -> Plan`: pure, total, sorted.
+
+mod decide;
+mod folders;
+mod join;
+mod policy;
+mod step;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use decide::{Change, detect_changes};
+pub use policy::{Deletions, Direction, Scope, SyncPolicy};
+pub use step::{Action, Note, NoteKind, Plan, Seen, Side, Step, StepKind};
+
+use crate::conflict::{self, Conflict, ConflictSide};
+use crate::files::{BaseFile, BaseFiles, LocalFile, LocalFiles, RemoteFile, RemoteFiles};
+use crate::path::RelPath;
+use decide::{Decision, Row};
+
+/// Decides what a run does, from the three trees alone. The same trees give the same plan.
+///
+/// The rules are the table of `docs/sync-model.md`; [`decide`] holds it row by row, [`folders`] what happens where one
+/// side has a file and the other a folder of the same name.
+pub fn plan(local: &LocalFiles, base: &BaseFiles, remote: &RemoteFiles, policy: &SyncPolicy) -> Plan {
+    let trees = Trees { local, base, remote, policy };
+    let mut draft = Draft::default();
+    for (path, row) in join::rows(local, base, remote) {
+        if policy.scope.includes(path) {
+            let decision = decide::decide(&trees, path, &row, &mut draft.taken);
+            draft.put(path, decision);
+        }
+    }
+    folders::settle(&trees, &mut draft);
+    draft.finish()
+}
+
+/// The three trees and the rules of the run.
+struct Trees<'a> {
+    local: &'a LocalFiles,
+    base: &'a BaseFiles,
+    remote: &'a RemoteFiles,
+    policy: &'a SyncPolicy,
+}
+
+impl<'a> Trees<'a> {
+    fn row(&self, path: &RelPath) -> Row<'a> {
+        Row { local: self.local.files.get(path), base: self.base.get(path), remote: self.remote.files.get(path) }
+    }
+
+    /// A name for a conflict copy that is free on both sides and in this plan, or already holds exactly these bytes.
+    fn copy_name(&self, path: &RelPath, file: &ConflictSide, taken: &mut BTreeSet<RelPath>) -> Option<RelPath> {
+        (0..1000).find_map(|salt| {
+            let name = conflict::copy_name(path, file, &self.policy.device, salt)?;
+            let free_here = self.local.files.get(&name).is_none_or(|there| there.hash == file.hash)
+                && self.local.unknown.get(&name).is_none();
+            let free_there = self.remote.files.get(&name).is_none_or(|there| there.hash == file.hash)
+                && self.remote.unknown.get(&name).is_none();
+            (free_here && free_there && taken.insert(name.clone())).then_some(name)
+        })
+    }
+}
+
+/// The plan while it is being made: at most one decision a path.
+#[derive(Default)]
+struct Draft {
+    decisions: BTreeMap<RelPath, Decision>,
+    taken: BTreeSet<RelPath>,
+}
+
+impl Draft {
+    fn put(&mut self, path: &RelPath, decision: Decision) {
+        match decision {
+            Decision::Nothing => self.decisions.remove(path),
+            other => self.decisions.insert(path.clone(), other),
+        };
+    }
+
+    fn finish(self) -> Plan {
+        let mut plan = Plan::default();
+        for (path, decision) in self.decisions {
+            match decision {
+                Decision::Nothing => {}
+                Decision::Act { step, settles } => plan.actions.push(Action { path, step, settles }),
+                Decision::Wait(conflict) => plan.conflicts.push(conflict),
+                Decision::Tell(kind) => plan.notes.push(Note { subject: path.to_string(), kind }),
+            }
+        }
+        plan
+    }
+}
+
+fn waits(path: &RelPath, clash: conflict::Clash, local: Option<&LocalFile>, remote: Option<&RemoteFile>) -> Decision {
+    Decision::Wait(Conflict {
+        path: path.clone(),
+        clash,
+        local: local.map(ConflictSide::from),
+        remote: remote.map(ConflictSide::from),
+        detected_at: None,
+    })
+}
+
+/// Whether the remote still is as both sides agreed: the same content, written by the same commit.
+fn remote_is_as_agreed(base: &BaseFile, remote: &RemoteFile) -> bool {
+    base.hash == remote.hash && remote.commit == Some(base.commit)
+}
