@@ -1,2 +1,47 @@
-//! xtask
-fn main() {}
+//! The project's own tasks, run as `cargo xtask TASK`; sees no other crate of the workspace.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "xtask talks to the developer's terminal"
+)]
+
+mod servers;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::workspace::Workspace;
+
+/// Tests, walls, documents, benchmarks and releases of devlog.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Task {
+    /// Fetch and start the test servers, run every test, stop the servers.
+    Test(test::Args),
+    /// Start the test servers, print their environment as `export` lines, run until Ctrl-C.
+    Servers,
+}
+
+fn main() -> ExitCode {
+    match run(&Task::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error}");
+            for cause in error.chain().skip(1) {
+                eprintln!("caused by: {cause}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: &Task) -> anyhow::Result<ExitCode> {
+    let workspace = Workspace::load()?;
+    match task {
+        Task::Test(args) => test::run(&workspace, args),
+        Task::Servers => servers::run(&workspace),
+    }
+}
