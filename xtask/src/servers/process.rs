@@ -98,9 +98,11 @@ impl Server {
             pid: child.id(),
             port,
             log,
-            _folder: temporary,
         };
-        running().push(child);
+        running().push(Running {
+            child,
+            _folder: temporary,
+        });
         server.wait_until(&*ready)?;
         Ok(server)
     }
