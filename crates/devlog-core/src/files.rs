@@ -228,8 +228,8 @@ pub enum Unknown {
     Unreadable(String),
     /// An ignore rule covers it.
     Excluded,
-    /// The chain names the object and the bucket lacks it.
-    Missing,
+    /// The chain names the object, as of this commit, and the bucket lacks it.
+    Missing(Option<CommitNumber>),
     /// The object's bytes are not what its hash says, at the recorded version.
     Corrupt,
 }
@@ -249,7 +249,9 @@ impl UnknownPaths {
         if self.0.is_empty() {
             return None;
         }
-        self.0.get(path).or_else(|| path.ancestors().find_map(|folder| self.0.get(&folder)))
+        self.0
+            .get(path)
+            .or_else(|| path.ancestors().find_map(|folder| self.0.get(&folder)))
     }
 
     /// Everything recorded, in order.

@@ -24,6 +24,8 @@ pub enum Guard {
     RemoteEmptied {
         /// How many files there were.
         tracked: usize,
+        /// What `--confirm-delete` must name to go on; `None` where the remote has lost its identity as well.
+        confirm: Option<usize>,
     },
     /// Another remote is found at the same place.
     OtherRemote {
@@ -49,16 +51,34 @@ impl fmt::Display for Guard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::RootEmptied { tracked, .. } => {
-                write!(f, "the folder is empty, but {tracked} files were here at the last run; is a disk not mounted?")
+                write!(
+                    f,
+                    "the folder is empty, but {tracked} files were here at the last run; is a disk not mounted?"
+                )
             }
-            Self::RemoteEmptied { tracked } => {
-                write!(f, "the remote is empty, but it held {tracked} files at the last run")
+            Self::RemoteEmptied { tracked, .. } => {
+                write!(
+                    f,
+                    "the remote is empty, but it held {tracked} files at the last run"
+                )
             }
             Self::OtherRemote { expected, found } => {
-                write!(f, "another log is stored there now (identity {}, expected {})", found.0, expected.0)
+                write!(
+                    f,
+                    "another log is stored there now (identity {}, expected {})",
+                    found.0, expected.0
+                )
             }
-            Self::MassDeletion { destructive, limit, tracked, .. } => {
-                write!(f, "{destructive} of {tracked} files would be deleted or emptied; more than {limit} need a word from you")
+            Self::MassDeletion {
+                destructive,
+                limit,
+                tracked,
+                ..
+            } => {
+                write!(
+                    f,
+                    "{destructive} of {tracked} files would be deleted or emptied; more than {limit} need a word from you"
+                )
             }
         }
     }
@@ -69,7 +89,8 @@ impl Guard {
     pub const fn confirm(&self) -> Option<usize> {
         match self {
             Self::RootEmptied { confirm, .. } | Self::MassDeletion { confirm, .. } => Some(*confirm),
-            Self::RemoteEmptied { .. } | Self::OtherRemote { .. } => None,
+            Self::RemoteEmptied { confirm, .. } => *confirm,
+            Self::OtherRemote { .. } => None,
         }
     }
 }
@@ -97,17 +118,27 @@ pub fn check(
         .iter()
         .filter(|(path, row)| !row.deleted_here && path.as_str() != CONFIG_FILE)
         .all(|(path, _)| !local.files.contains_key(path) && local.unknown.get(path).is_none());
-    let expected = base.iter().any(|(path, row)| !row.deleted_here && path.as_str() != CONFIG_FILE);
+    let expected = base
+        .iter()
+        .any(|(path, row)| !row.deleted_here && path.as_str() != CONFIG_FILE);
     if expected && is_bare {
         return Err(Guard::RootEmptied { tracked, confirm });
     }
     if tracked > 0 && remote.files.is_empty() && remote.unknown.iter().next().is_none() && confirm > 0 {
-        return Err(Guard::RemoteEmptied { tracked });
+        return Err(Guard::RemoteEmptied {
+            tracked,
+            confirm: Some(confirm),
+        });
     }
     let destructive = destructive(plan, local, base);
     let limit = (base.len() / 5).clamp(10, 50);
     if destructive > limit {
-        return Err(Guard::MassDeletion { destructive, limit, tracked: base.len(), confirm });
+        return Err(Guard::MassDeletion {
+            destructive,
+            limit,
+            tracked: base.len(),
+            confirm,
+        });
     }
     Ok(())
 }
@@ -118,7 +149,9 @@ fn destructive(plan: &Plan, local: &LocalFiles, base: &BaseFiles) -> usize {
         .actions
         .iter()
         .filter_map(|action| match &action.step {
-            Step::Upload { hash, replaces: None, .. } => Some(*hash),
+            Step::Upload {
+                hash, replaces: None, ..
+            } => Some(*hash),
             Step::Download { file, replaces: None } => Some(file.hash),
             _ => None,
         })
@@ -128,9 +161,20 @@ fn destructive(plan: &Plan, local: &LocalFiles, base: &BaseFiles) -> usize {
         .filter(|action| match &action.step {
             Step::DeleteRemote { seen } => !arriving.contains(&seen.hash),
             Step::DeleteLocal { hash, .. } => !arriving.contains(hash),
-            Step::Upload { size: 0, replaces: Some(seen), .. } => seen.size > 0,
-            Step::Download { file, replaces: Some(_) } if file.size == 0 => {
-                local.files.get(&action.path).map(|file| file.size).or(base.get(&action.path).map(|row| row.size))
+            Step::Upload {
+                size: 0,
+                replaces: Some(seen),
+                ..
+            } => seen.size > 0,
+            Step::Download {
+                file,
+                replaces: Some(_),
+            } if file.size == 0 => {
+                local
+                    .files
+                    .get(&action.path)
+                    .map(|file| file.size)
+                    .or(base.get(&action.path).map(|row| row.size))
                     > Some(0)
             }
             _ => false,

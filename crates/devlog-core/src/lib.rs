@@ -3,10 +3,13 @@
 pub mod commit;
 pub mod config;
 pub mod conflict;
+mod execute;
 pub mod files;
 pub mod guard;
+pub mod manager;
 pub mod path;
 pub mod plan;
 pub mod ports;
+pub mod probe;
 pub mod progress;
 pub mod report;

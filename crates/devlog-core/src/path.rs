@@ -78,7 +78,11 @@ impl RelPath {
                 _ => {}
             }
         }
-        if text.split('/').next().is_some_and(|first| first.eq_ignore_ascii_case(RESERVED_DIR)) {
+        if text
+            .split('/')
+            .next()
+            .is_some_and(|first| first.eq_ignore_ascii_case(RESERVED_DIR))
+        {
             return Err(PathError::Reserved);
         }
         Ok(Self(text))
@@ -106,7 +110,9 @@ impl RelPath {
 
     /// Whether it is `folder` itself or lies below it.
     pub fn is_within(&self, folder: &Self) -> bool {
-        self.0.strip_prefix(&*folder.0).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        self.0
+            .strip_prefix(&*folder.0)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
     /// The same file under another last name.
@@ -200,7 +206,15 @@ mod tests {
 
     #[test]
     fn plain_names_are_kept() {
-        for text in ["a", "a b/ü.md", ".devlogignore", "x/.devlog", "…", "a:b", "日本/語.md"] {
+        for text in [
+            "a",
+            "a b/ü.md",
+            ".devlogignore",
+            "x/.devlog",
+            "…",
+            "a:b",
+            "日本/語.md",
+        ] {
             assert_eq!(RelPath::new(text).unwrap().as_str(), text);
         }
     }

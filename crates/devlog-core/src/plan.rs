@@ -22,7 +22,12 @@ use decide::{Decision, Row};
 /// The rules are the table of `docs/sync-model.md`; [`decide`] holds it row by row, [`folders`] what happens where one
 /// side has a file and the other a folder of the same name.
 pub fn plan(local: &LocalFiles, base: &BaseFiles, remote: &RemoteFiles, policy: &SyncPolicy) -> Plan {
-    let trees = Trees { local, base, remote, policy };
+    let trees = Trees {
+        local,
+        base,
+        remote,
+        policy,
+    };
     let mut draft = Draft::default();
     for (path, row) in join::rows(local, base, remote) {
         if policy.scope.includes(path) {
@@ -44,16 +49,33 @@ struct Trees<'a> {
 
 impl<'a> Trees<'a> {
     fn row(&self, path: &RelPath) -> Row<'a> {
-        Row { local: self.local.files.get(path), base: self.base.get(path), remote: self.remote.files.get(path) }
+        Row {
+            local: self.local.files.get(path),
+            base: self.base.get(path),
+            remote: self.remote.files.get(path),
+        }
     }
 
     /// A name for a conflict copy that is free on both sides and in this plan, or already holds exactly these bytes.
-    fn copy_name(&self, path: &RelPath, file: &ConflictSide, taken: &mut BTreeSet<RelPath>) -> Option<RelPath> {
+    fn copy_name(
+        &self,
+        path: &RelPath,
+        file: &ConflictSide,
+        taken: &mut BTreeSet<RelPath>,
+    ) -> Option<RelPath> {
         (0..1000).find_map(|salt| {
             let name = conflict::copy_name(path, file, &self.policy.device, salt)?;
-            let free_here = self.local.files.get(&name).is_none_or(|there| there.hash == file.hash)
+            let free_here = self
+                .local
+                .files
+                .get(&name)
+                .is_none_or(|there| there.hash == file.hash)
                 && self.local.unknown.get(&name).is_none();
-            let free_there = self.remote.files.get(&name).is_none_or(|there| there.hash == file.hash)
+            let free_there = self
+                .remote
+                .files
+                .get(&name)
+                .is_none_or(|there| there.hash == file.hash)
                 && self.remote.unknown.get(&name).is_none();
             (free_here && free_there && taken.insert(name.clone())).then_some(name)
         })
@@ -82,14 +104,22 @@ impl Draft {
                 Decision::Nothing => {}
                 Decision::Act { step, settles } => plan.actions.push(Action { path, step, settles }),
                 Decision::Wait(conflict) => plan.conflicts.push(conflict),
-                Decision::Tell(kind) => plan.notes.push(Note { subject: path.to_string(), kind }),
+                Decision::Tell(kind) => plan.notes.push(Note {
+                    subject: path.to_string(),
+                    kind,
+                }),
             }
         }
         plan
     }
 }
 
-fn waits(path: &RelPath, clash: conflict::Clash, local: Option<&LocalFile>, remote: Option<&RemoteFile>) -> Decision {
+fn waits(
+    path: &RelPath,
+    clash: conflict::Clash,
+    local: Option<&LocalFile>,
+    remote: Option<&RemoteFile>,
+) -> Decision {
     Decision::Wait(Conflict {
         path: path.clone(),
         clash,

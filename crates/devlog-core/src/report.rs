@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::execute::Published;
 use crate::guard::Guard;
 use crate::path::RelPath;
 use crate::plan::{Note, Step};
@@ -37,7 +38,10 @@ impl fmt::Display for Operation {
 impl std::str::FromStr for Operation {
     type Err = ();
     fn from_str(text: &str) -> Result<Self, ()> {
-        [Self::Push, Self::Pull, Self::Sync].into_iter().find(|operation| operation.name() == text).ok_or(())
+        [Self::Push, Self::Pull, Self::Sync]
+            .into_iter()
+            .find(|operation| operation.name() == text)
+            .ok_or(())
     }
 }
 
@@ -83,31 +87,52 @@ pub struct SyncReport {
     pub notes: Vec<Note>,
     /// The guard that stopped the run before anything was done.
     pub guard: Option<Guard>,
-    /// Content that does not match its hash was met.
-    pub corrupt: bool,
+    /// What ended the run before its time.
+    pub stopped: Option<Stop>,
+    /// The request waits for the network; nothing was sent.
+    pub queued: bool,
 }
 
-/// How a finished run ended, worst first. The command line's exit code follows from it.
+/// What ends a run before its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// The remote cannot be reached; the request is queued.
+    Unreachable,
+    /// The remote refuses us.
+    Denied,
+    /// Content did not match its hash.
+    Corrupt,
+    /// A person asked for it.
+    Interrupted,
+    /// Anything else.
+    Failed,
+}
+
+/// How a run ended. The command line's exit code follows from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
+    /// It was stopped before its time.
+    Stopped(Stop),
     /// A guard stopped it; nothing was done.
     Guarded,
-    /// Content did not match its hash.
+    /// An object was missing or damaged.
     Corrupt,
     /// Some files failed or could not be judged.
     Partial,
     /// Conflicts wait; everything else is done.
     Conflicts,
-    /// Everything is done.
+    /// Everything is done, or queued as was asked.
     Done,
 }
 
 impl SyncReport {
     /// How the run ended.
     pub fn ending(&self) -> Ending {
-        if self.guard.is_some() {
+        if let Some(stop) = self.stopped {
+            Ending::Stopped(stop)
+        } else if self.guard.is_some() {
             Ending::Guarded
-        } else if self.corrupt {
+        } else if self.notes.iter().any(Note::is_corrupt) {
             Ending::Corrupt
         } else if !self.errors.is_empty() || self.notes.iter().any(Note::is_partial) {
             Ending::Partial
@@ -118,20 +143,15 @@ impl SyncReport {
         }
     }
 
-    /// Counts a step that was carried out.
-    pub fn count(&mut self, step: &Step) {
-        match step {
-            Step::Upload { size, .. } => {
+    /// Counts a remote step whose commit is in the chain.
+    pub(crate) fn count_published(&mut self, published: &Published) {
+        match (&published.step, &published.file) {
+            (Step::Upload { .. }, Some(file)) => {
                 self.files_uploaded += 1;
-                self.bytes_uploaded += size;
+                self.bytes_uploaded += file.size;
             }
-            Step::Download { file, .. } => {
-                self.files_downloaded += 1;
-                self.bytes_downloaded += file.size;
-            }
-            Step::KeepBoth { .. } | Step::SetAsideRemote { .. } | Step::Merge { .. } => self.files_downloaded += 1,
-            Step::DeleteRemote { .. } | Step::DeleteLocal { .. } => self.files_deleted += 1,
-            Step::Adopt { .. } | Step::Record { .. } | Step::Forget | Step::MarkDeleted => {}
+            (Step::DeleteRemote { .. }, _) => self.files_deleted += 1,
+            _ => {}
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::step::{NoteKind, Seen, Step};
-use super::{Deletions, Direction, Trees, remote_is_as_agreed, waits};
+use super::{Deletions, Direction, SyncPolicy, Trees, remote_is_as_agreed, waits};
 use crate::conflict::{Clash, ConflictSide, Strategy};
 use crate::files::{BaseFile, BaseFiles, LocalFile, LocalFiles, RemoteFile, Unknown};
 use crate::path::RelPath;
@@ -78,16 +78,27 @@ impl Row<'_> {
 }
 
 /// Decides one path. Names of conflict copies that it gives out are added to `taken`.
-pub(super) fn decide(trees: &Trees<'_>, path: &RelPath, row: &Row<'_>, taken: &mut BTreeSet<RelPath>) -> Decision {
+pub(super) fn decide(
+    trees: &Trees<'_>,
+    path: &RelPath,
+    row: &Row<'_>,
+    taken: &mut BTreeSet<RelPath>,
+) -> Decision {
     if let Some(why) = trees.local.unknown.get(path) {
-        return unknown(row.base.is_some() || row.remote.is_some(), NoteKind::UnknownHere(why.clone()), why);
+        return unknown(
+            row.base.is_some() || row.remote.is_some(),
+            NoteKind::UnknownHere(why.clone()),
+            why,
+        );
     }
     if let Some(why) = trees.remote.unknown.get(path) {
-        return heal(trees.policy.direction, row, why);
+        return heal(trees.policy, row, why);
     }
     match (row.local, row.remote) {
         (None, None) => forget(row),
-        (Some(local), Some(remote)) if local.hash == remote.hash => agree(trees.policy.direction, row.base, remote),
+        (Some(local), Some(remote)) if local.hash == remote.hash => {
+            agree(trees.policy.direction, row.base, remote)
+        }
         (Some(local), None) => only_here(trees, row, local),
         (None, Some(remote)) => only_there(trees, row, remote),
         (Some(local), Some(remote)) => both(trees, path, row, local, remote, taken),
@@ -102,13 +113,23 @@ fn unknown(is_tracked: bool, note: NoteKind, why: &Unknown) -> Decision {
     }
 }
 
-/// An object that the chain names and the bucket lacks is sent again by a device that has exactly those bytes.
-fn heal(direction: Direction, row: &Row<'_>, why: &Unknown) -> Decision {
-    match (why, row.local, row.base) {
-        (Unknown::Missing, Some(local), Some(base)) if direction.writes_remote() && local.hash == base.hash => {
-            Step::Upload { hash: local.hash, size: local.size, replaces: None }.into()
+/// An object that the chain names and the bucket lacks says nothing of its own. Where the chain has no news of it, what
+/// this disk did counts: the file is sent again, or its deletion committed.
+fn heal(policy: &SyncPolicy, row: &Row<'_>, why: &Unknown) -> Decision {
+    let tell = || Decision::Tell(NoteKind::UnknownThere(why.clone()));
+    let (Unknown::Missing(Some(commit)), Some(base)) = (why, row.base) else {
+        return tell();
+    };
+    if *commit != base.commit || !policy.direction.writes_remote() {
+        return tell();
+    }
+    match (row.local, policy.deletions) {
+        (Some(local), _) => upload(local, None),
+        (None, Deletions::Propagate) => Step::DeleteRemote {
+            seen: (&base.as_remote()).into(),
         }
-        _ => Decision::Tell(NoteKind::UnknownThere(why.clone())),
+        .into(),
+        (None, Deletions::Keep) => tell(),
     }
 }
 
@@ -137,7 +158,11 @@ fn only_here(trees: &Trees<'_>, row: &Row<'_>, local: &LocalFile) -> Decision {
         Change::Modified if policy.direction.writes_remote() => upload(local, None),
         Change::Modified => Decision::Tell(NoteKind::EditBeatsDeletion),
         Change::Same | Change::Deleted => match (policy.direction.writes_local(), policy.deletions) {
-            (true, Deletions::Propagate) => Step::DeleteLocal { hash: local.hash, size: local.size }.into(),
+            (true, Deletions::Propagate) => Step::DeleteLocal {
+                hash: local.hash,
+                size: local.size,
+            }
+            .into(),
             (true, Deletions::Keep) => Decision::Tell(NoteKind::DeletionKeptLocal),
             (false, _) => Decision::Tell(NoteKind::RemoteAhead),
         },
@@ -191,13 +216,23 @@ fn clash(
     taken: &mut BTreeSet<RelPath>,
 ) -> Decision {
     let direction = trees.policy.direction;
-    let settled = |step: Step| Decision::Act { step, settles: Some(clash) };
+    let settled = |step: Step| Decision::Act {
+        step,
+        settles: Some(clash),
+    };
     let ours = || match direction.writes_remote() {
-        true => settled(Step::Upload { hash: local.hash, size: local.size, replaces: Some(remote.into()) }),
+        true => settled(Step::Upload {
+            hash: local.hash,
+            size: local.size,
+            replaces: Some(remote.into()),
+        }),
         false => waits(path, clash, Some(local), Some(remote)),
     };
     let theirs = || match direction.writes_local() {
-        true => settled(Step::Download { file: remote.clone(), replaces: Some(local.hash) }),
+        true => settled(Step::Download {
+            file: remote.clone(),
+            replaces: Some(local.hash),
+        }),
         false => waits(path, clash, Some(local), Some(remote)),
     };
     let mut together = |merge: bool| {
@@ -209,9 +244,18 @@ fn clash(
         };
         settled(if merge {
             let base = row.base.map(|base| base.hash);
-            Step::Merge { local: local.hash, base, remote: remote.clone(), copy }
+            Step::Merge {
+                local: local.hash,
+                base,
+                remote: remote.clone(),
+                copy,
+            }
         } else {
-            Step::KeepBoth { local: local.hash, remote: Some(remote.clone()), copy }
+            Step::KeepBoth {
+                local: local.hash,
+                remote: Some(remote.clone()),
+                copy,
+            }
         })
     };
     match trees.policy.strategy {
@@ -228,7 +272,10 @@ fn clash(
 
 /// Event files merge by the ids of their events; text needs the version both sides started from.
 fn is_mergeable(path: &RelPath, base: Option<&BaseFile>) -> bool {
-    let extension = path.file_name().rsplit_once('.').map_or("", |(_, extension)| extension);
+    let extension = path
+        .file_name()
+        .rsplit_once('.')
+        .map_or("", |(_, extension)| extension);
     match extension {
         "jsonl" => path.as_str().starts_with("events/"),
         "md" | "markdown" | "txt" => base.is_some(),
@@ -237,9 +284,18 @@ fn is_mergeable(path: &RelPath, base: Option<&BaseFile>) -> bool {
 }
 
 fn upload(local: &LocalFile, replaces: Option<&RemoteFile>) -> Decision {
-    Step::Upload { hash: local.hash, size: local.size, replaces: replaces.map(Seen::from) }.into()
+    Step::Upload {
+        hash: local.hash,
+        size: local.size,
+        replaces: replaces.map(Seen::from),
+    }
+    .into()
 }
 
 fn download(remote: &RemoteFile, replaces: Option<&LocalFile>) -> Decision {
-    Step::Download { file: remote.clone(), replaces: replaces.map(|local| local.hash) }.into()
+    Step::Download {
+        file: remote.clone(),
+        replaces: replaces.map(|local| local.hash),
+    }
+    .into()
 }

@@ -18,8 +18,12 @@ use crate::path::RelPath;
 pub(super) fn settle(trees: &Trees<'_>, draft: &mut Draft) {
     for file in meeting_points(trees, draft) {
         let row = trees.row(&file);
-        let remote_below: Vec<RelPath> = below(&trees.remote.files, &file).map(|(path, _)| path.clone()).collect();
-        let local_below: Vec<RelPath> = below(&trees.local.files, &file).map(|(path, _)| path.clone()).collect();
+        let remote_below: Vec<RelPath> = below(&trees.remote.files, &file)
+            .map(|(path, _)| path.clone())
+            .collect();
+        let local_below: Vec<RelPath> = below(&trees.local.files, &file)
+            .map(|(path, _)| path.clone())
+            .collect();
         let involved = || remote_below.iter().chain(&local_below).chain([&file]);
         if involved().any(|path| !is_open(trees, path)) {
             hold(draft, &file, &row, involved());
@@ -49,10 +53,15 @@ fn meeting_points(trees: &Trees<'_>, draft: &Draft) -> Vec<RelPath> {
     points
 }
 
-fn below<'a, T>(files: &'a BTreeMap<RelPath, T>, folder: &RelPath) -> impl Iterator<Item = (&'a RelPath, &'a T)> {
+fn below<'a, T>(
+    files: &'a BTreeMap<RelPath, T>,
+    folder: &RelPath,
+) -> impl Iterator<Item = (&'a RelPath, &'a T)> {
     let folder = folder.clone();
     // Names such as `a-b` sort between `a` and `a/x`, so the walk begins at the slash.
-    files.range::<str, _>((Bound::Excluded(format!("{folder}/").as_str()), Bound::Unbounded)).take_while(move |(path, _)| path.is_within(&folder))
+    files
+        .range::<str, _>((Bound::Excluded(format!("{folder}/").as_str()), Bound::Unbounded))
+        .take_while(move |(path, _)| path.is_within(&folder))
 }
 
 fn is_open(trees: &Trees<'_>, path: &RelPath) -> bool {
@@ -78,7 +87,9 @@ fn local_file_meets_folder(
     remote_below: &[RelPath],
 ) {
     let direction = trees.policy.direction;
-    let folder_is_old = remote_below.iter().all(|path| trees.row(path).remote_change() == Change::Same);
+    let folder_is_old = remote_below
+        .iter()
+        .all(|path| trees.row(path).remote_change() == Change::Same);
     if folder_is_old {
         // This disk replaced the folder by a file.
         for path in remote_below {
@@ -89,7 +100,14 @@ fn local_file_meets_folder(
     } else if row.local_change() == Change::Same {
         // The remote replaced the file by a folder.
         if direction.writes_local() {
-            draft.put(file, Step::DeleteLocal { hash: local.hash, size: local.size }.into());
+            draft.put(
+                file,
+                Step::DeleteLocal {
+                    hash: local.hash,
+                    size: local.size,
+                }
+                .into(),
+            );
         }
     } else if trees.policy.strategy == Strategy::Manual || !direction.writes_local() {
         hold(draft, file, row, remote_below.iter().chain([file]));
@@ -98,7 +116,11 @@ fn local_file_meets_folder(
         draft.put(
             file,
             match copy {
-                Some(copy) => settled(Step::KeepBoth { local: local.hash, remote: None, copy }),
+                Some(copy) => settled(Step::KeepBoth {
+                    local: local.hash,
+                    remote: None,
+                    copy,
+                }),
                 None => waits(file, Clash::FileAndFolder, row.local, row.remote),
             },
         );
@@ -127,7 +149,14 @@ fn remote_file_meets_folder(
         // The remote replaced the folder by a file.
         for path in local_below {
             if let (true, Some(local)) = (direction.writes_local(), trees.row(path).local) {
-                draft.put(path, Step::DeleteLocal { hash: local.hash, size: local.size }.into());
+                draft.put(
+                    path,
+                    Step::DeleteLocal {
+                        hash: local.hash,
+                        size: local.size,
+                    }
+                    .into(),
+                );
             }
         }
     } else if trees.policy.strategy == Strategy::Manual || !direction.writes_local() {
@@ -137,7 +166,10 @@ fn remote_file_meets_folder(
         draft.put(
             file,
             match copy {
-                Some(copy) => settled(Step::SetAsideRemote { remote: remote.clone(), copy }),
+                Some(copy) => settled(Step::SetAsideRemote {
+                    remote: remote.clone(),
+                    copy,
+                }),
                 None => waits(file, Clash::FileAndFolder, row.local, row.remote),
             },
         );
@@ -145,5 +177,8 @@ fn remote_file_meets_folder(
 }
 
 fn settled(step: Step) -> Decision {
-    Decision::Act { step, settles: Some(Clash::FileAndFolder) }
+    Decision::Act {
+        step,
+        settles: Some(Clash::FileAndFolder),
+    }
 }

@@ -20,8 +20,11 @@ pub(super) fn rows<'a>(
     std::iter::from_fn(move || {
         let heads = [head(&mut locals), head(&mut bases), head(&mut remotes)];
         let path = heads.into_iter().flatten().min()?;
-        let row =
-            Row { local: take(&mut locals, path), base: take(&mut bases, path), remote: take(&mut remotes, path) };
+        let row = Row {
+            local: take(&mut locals, path),
+            base: take(&mut bases, path),
+            remote: take(&mut remotes, path),
+        };
         Some((path, row))
     })
 }

@@ -41,7 +41,11 @@ pub struct Seen {
 
 impl From<&RemoteFile> for Seen {
     fn from(file: &RemoteFile) -> Self {
-        Self { version: file.version.clone(), hash: file.hash, size: file.size }
+        Self {
+            version: file.version.clone(),
+            hash: file.hash,
+            size: file.size,
+        }
     }
 }
 
@@ -170,7 +174,9 @@ impl StepKind {
     pub const fn side(self) -> Side {
         match self {
             Self::Upload | Self::DeleteRemote | Self::Record => Side::Remote,
-            Self::Download | Self::DeleteLocal | Self::Merge | Self::KeepBoth | Self::SetAsideRemote => Side::Local,
+            Self::Download | Self::DeleteLocal | Self::Merge | Self::KeepBoth | Self::SetAsideRemote => {
+                Side::Local
+            }
             Self::Adopt | Self::Forget | Self::MarkDeleted => Side::State,
         }
     }
@@ -217,17 +223,25 @@ impl Step {
 impl Plan {
     /// How many steps are of this kind.
     pub fn count(&self, kind: StepKind) -> usize {
-        self.actions.iter().filter(|action| action.step.kind() == kind).count()
+        self.actions
+            .iter()
+            .filter(|action| action.step.kind() == kind)
+            .count()
     }
 
     /// Whether any step changes this side.
     pub fn touches(&self, side: Side) -> bool {
-        self.actions.iter().any(|action| action.step.kind().side() == side)
+        self.actions
+            .iter()
+            .any(|action| action.step.kind().side() == side)
     }
 
     /// Conflicts that the strategy settles.
     pub fn settled(&self) -> usize {
-        self.actions.iter().filter(|action| action.settles.is_some()).count()
+        self.actions
+            .iter()
+            .filter(|action| action.settles.is_some())
+            .count()
     }
 
     /// Bytes that the plan moves over the network.
@@ -295,12 +309,22 @@ impl Note {
     }
 }
 
+impl Note {
+    /// Whether an object is missing or damaged.
+    pub const fn is_corrupt(&self) -> bool {
+        matches!(
+            self.kind,
+            NoteKind::UnknownThere(Unknown::Missing(_) | Unknown::Corrupt)
+        )
+    }
+}
+
 impl fmt::Display for NoteKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let unknown = |f: &mut fmt::Formatter<'_>, why: &Unknown| match why {
             Unknown::Unreadable(reason) => write!(f, "cannot be read: {reason}"),
             Unknown::Excluded => f.write_str("excluded by an ignore rule"),
-            Unknown::Missing => f.write_str("the remote's log names it, but the object is missing"),
+            Unknown::Missing(_) => f.write_str("the remote's log names it, but the object is missing"),
             Unknown::Corrupt => f.write_str("the object's content is not what the remote's log says"),
         };
         match self {
@@ -308,7 +332,9 @@ impl fmt::Display for NoteKind {
             Self::LocalAhead => f.write_str("newer here"),
             Self::DeletionKeptRemote => f.write_str("deleted here, kept on the remote"),
             Self::DeletionKeptLocal => f.write_str("deleted on the remote, kept here"),
-            Self::EditBeatsDeletion => f.write_str("edited on one side and deleted on the other; the edit is kept"),
+            Self::EditBeatsDeletion => {
+                f.write_str("edited on one side and deleted on the other; the edit is kept")
+            }
             Self::UnknownHere(why) | Self::UnknownThere(why) => unknown(f, why),
             Self::Symlink => f.write_str("a symbolic link, not followed"),
             Self::Special => f.write_str("not a regular file"),

@@ -77,6 +77,8 @@ pub struct Scan {
     pub notes: Vec<ScanNote>,
     /// Records that are new or differ from those handed in, to be saved.
     pub learned: Vec<(RelPath, StatRecord)>,
+    /// Paths whose records are of no use any more.
+    pub forgotten: Vec<RelPath>,
     /// Bytes that had to be read and hashed.
     pub bytes_hashed: u64,
 }
