@@ -14,10 +14,7 @@ use crate::files::RemoteFile;
 use crate::path::RelPath;
 use crate::plan::{Action, Seen, Side, Step};
 use crate::ports::{Clock, LocalTree, ObjectKey, RemoteError, RemoteStorage, ReservedKey};
-use crate::progress::{Outcome, ProgressReporter, SyncEvent};
-
-/// Files up to this size are read into memory whole, the only ones of which many travel at once.
-pub(crate) const SMALL_BYTES: u64 = 512 << 10;
+use crate::progress::{Outcome, ProgressReporter, SMALL_BYTES, SyncEvent};
 
 /// Files up to this size travel a few at a time; larger ones one by one, in parallel parts.
 const MEDIUM_BYTES: u64 = 8 << 20;

@@ -8,6 +8,10 @@ use crate::path::RelPath;
 use crate::plan::{Plan, Step};
 use crate::report::{Operation, SyncReport};
 
+/// Files up to this size, in bytes, are read into memory whole, the only ones of which many travel at once. Of larger
+/// ones every piece is reported as [`SyncEvent::Transferred`].
+pub const SMALL_BYTES: u64 = 512 << 10;
+
 /// How one action ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome<'a> {

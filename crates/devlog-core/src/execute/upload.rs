@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex};
 use futures_util::{StreamExt, TryStreamExt};
 use sha2::{Digest, Sha256};
 
-use super::{Executor, Miss, Published, SMALL_BYTES, chain_of, miss};
+use super::{Executor, Miss, Published, chain_of, miss};
 use crate::files::{ContentHash, RemoteFile};
 use crate::path::RelPath;
 use crate::plan::{Action, Seen};
 use crate::ports::{Body, BodyError, LocalError, ObjectKey, Precondition};
-use crate::progress::{ProgressReporter, SyncEvent};
+use crate::progress::{ProgressReporter, SMALL_BYTES, SyncEvent};
 
 impl Executor<'_> {
     pub(super) async fn upload(
