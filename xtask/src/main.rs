@@ -5,8 +5,10 @@
     reason = "xtask talks to the developer's terminal"
 )]
 
+mod docs;
 mod servers;
 mod test;
+mod tidy;
 mod workspace;
 
 use std::process::ExitCode;
@@ -23,6 +25,10 @@ enum Task {
     Test(test::Args),
     /// Start the test servers, print their environment as `export` lines, run until Ctrl-C.
     Servers,
+    /// Check the walls of the house: who sees whom, file sizes, first lines.
+    Tidy,
+    /// Write docs/cli.md and docs/config.md from the code.
+    Docs(docs::Args),
 }
 
 fn main() -> ExitCode {
@@ -43,5 +49,7 @@ fn run(task: &Task) -> anyhow::Result<ExitCode> {
     match task {
         Task::Test(args) => test::run(&workspace, args),
         Task::Servers => servers::run(&workspace),
+        Task::Tidy => tidy::run(&workspace),
+        Task::Docs(args) => docs::run(&workspace, args),
     }
 }
