@@ -5,7 +5,10 @@
     reason = "xtask talks to the developer's terminal"
 )]
 
+mod bench;
+mod dist;
 mod docs;
+mod release;
 mod servers;
 mod test;
 mod tidy;
@@ -29,6 +32,12 @@ enum Task {
     Tidy,
     /// Write docs/cli.md and docs/config.md from the code.
     Docs(docs::Args),
+    /// Measure devlog against rclone and s5cmd; writes docs/performance.md.
+    Bench(bench::Args),
+    /// Check that a release may be made; then write its version, changelog, commit and tag.
+    Release(release::Args),
+    /// Build the archive that people download, with completions, man pages and checksum.
+    Dist,
 }
 
 fn main() -> ExitCode {
@@ -51,5 +60,8 @@ fn run(task: &Task) -> anyhow::Result<ExitCode> {
         Task::Servers => servers::run(&workspace),
         Task::Tidy => tidy::run(&workspace),
         Task::Docs(args) => docs::run(&workspace, args),
+        Task::Bench(args) => bench::run(&workspace, args),
+        Task::Release(args) => release::run(&workspace, args),
+        Task::Dist => dist::run(&workspace),
     }
 }

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-pub(crate) use self::fetch::{Package, RCLONE, S5CMD, SEAWEEDFS, fetch};
-pub(crate) use self::process::{Server, stop_all};
+pub(crate) use self::fetch::{RCLONE, S5CMD, SEAWEEDFS, fetch};
+pub(crate) use self::process::Server;
 use crate::workspace::Workspace;
 
 /// The key that every test server accepts.
@@ -70,7 +70,7 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<ExitCode> {
 /// From now on Ctrl-C, SIGTERM and SIGHUP stop every server before `xtask` ends.
 pub(crate) fn stop_on_signal() -> anyhow::Result<()> {
     ctrlc::set_handler(|| {
-        stop_all();
+        process::stop_all();
         std::process::exit(130);
     })
     .context("cannot listen for Ctrl-C")
