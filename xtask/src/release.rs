@@ -72,7 +72,7 @@ fn check(workspace: &Workspace, current: &str, version: &str) -> anyhow::Result<
         ));
     }
     match (Version::parse(current), Version::parse(version)) {
-        (Some(current), Some(wanted)) if wanted < current => {
+        (Some(newest), Some(wanted)) if wanted < newest => {
             findings.push(format!(
                 "{version} is older than the {current} in {MANIFEST}\n  name a newer one"
             ));

@@ -1,7 +1,5 @@
 //! What a release does to the manifest and to the changelog: text in, text out.
 
-use std::fmt;
-
 /// `major.minor.patch`, and what follows a hyphen: a pre-release comes before its release.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Version {
@@ -27,18 +25,6 @@ impl Version {
             is_release,
             pre: pre.to_owned(),
         })
-    }
-}
-
-impl fmt::Display for Version {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [major, minor, patch] = self.numbers;
-        write!(formatter, "{major}.{minor}.{patch}")?;
-        if self.is_release {
-            Ok(())
-        } else {
-            write!(formatter, "-{}", self.pre)
-        }
     }
 }
 
@@ -100,7 +86,6 @@ mod tests {
         for nonsense in ["", "1", "1.2", "1.2.3.4", "v1.2.3", "1.2.x", "1.2.3-"] {
             assert_eq!(Version::parse(nonsense), None, "{nonsense}");
         }
-        assert_eq!(Version::parse("1.2.3-rc.1").unwrap().to_string(), "1.2.3-rc.1");
     }
 
     #[test]
