@@ -113,7 +113,8 @@ impl Bench {
                 command
             }
             Tool::S5cmd => {
-                let mut command = self.s5cmd();
+                let mut command = self.client(&self.s5cmd);
+                command.args(["--log", "error", "--endpoint-url", &self.server.endpoint()]);
                 let source = format!("{}/", source.display());
                 command
                     .args(["sync", &source])
@@ -138,7 +139,7 @@ impl Bench {
 
     fn s5cmd(&self) -> Command {
         let mut command = self.client(&self.s5cmd);
-        command.args(["--log", "error", "--endpoint-url", &self.server.endpoint()]);
+        command.args(["--endpoint-url", &self.server.endpoint()]);
         command
     }
 
