@@ -6,6 +6,7 @@ pub mod conflict;
 mod execute;
 pub mod files;
 pub mod guard;
+pub mod journal;
 pub mod manager;
 pub mod path;
 pub mod plan;
@@ -13,3 +14,5 @@ pub mod ports;
 pub mod probe;
 pub mod progress;
 pub mod report;
+#[cfg(feature = "testing")]
+pub mod testing;

@@ -1,0 +1,3 @@
+//! In-memory ports, fault injection and the conformance suites that every port must pass.
+
+pub mod state_suite;
