@@ -1,0 +1,194 @@
+//! S3 and everything that speaks it, through the AWS SDK with its own retries turned off.
+
+mod connect;
+mod download;
+mod failure;
+mod upload;
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::primitives::DateTime as AwsDateTime;
+use aws_sdk_s3::types::Object;
+use chrono::{DateTime, Utc};
+use devlog_core::config::RemoteConfig;
+use devlog_core::files::Version;
+use devlog_core::ports::{Body, Fetched, ObjectKey, Precondition, RemoteError, RemoteObject, RemoteStorage};
+use futures_util::stream::{self, BoxStream};
+use futures_util::{StreamExt, TryStreamExt};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::keys::Prefix;
+use crate::retry::Retry;
+use crate::throttle::Throttle;
+pub use connect::StaticKeys;
+use failure::failure;
+
+/// What may stand unescaped in `x-amz-copy-source`.
+const COPY_SOURCE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// An S3 remote.
+#[derive(Clone)]
+pub(crate) struct S3 {
+    client: Client,
+    config: RemoteConfig,
+    bucket: String,
+    prefix: Prefix,
+    retry: Arc<Retry>,
+    throttle: Arc<Throttle>,
+    parts: usize,
+}
+
+impl fmt::Display for S3 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.config, f)
+    }
+}
+
+impl fmt::Debug for S3 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "S3({self})")
+    }
+}
+
+#[async_trait]
+impl RemoteStorage for S3 {
+    fn list(&self, prefix: &str) -> BoxStream<'_, Result<RemoteObject, RemoteError>> {
+        let prefix = self.prefix.join(prefix);
+        // The page after this one: its token, or none for the first; `None` after the last.
+        stream::try_unfold(Some(None::<String>), move |page| {
+            let prefix = prefix.clone();
+            async move {
+                let Some(token) = page else { return Ok(None) };
+                let answer = self
+                    .retry
+                    .run(|| async {
+                        let request = self.client.list_objects_v2().bucket(&self.bucket).prefix(&prefix);
+                        request.set_continuation_token(token.clone()).send().await.map_err(failure)
+                    })
+                    .await?;
+                let next = match (answer.is_truncated, answer.next_continuation_token) {
+                    (Some(true), Some(token)) => Some(Some(token)),
+                    // Taking this for the end would make the rest look deleted.
+                    (Some(true), None) => {
+                        return Err(RemoteError::Other { message: "a listing broke off".into(), source: None });
+                    }
+                    _ => None,
+                };
+                let objects: Vec<_> =
+                    answer.contents.unwrap_or_default().into_iter().filter_map(|object| self.listed(object)).collect();
+                Ok(Some((stream::iter(objects), next)))
+            }
+        })
+        .try_flatten()
+        .boxed()
+    }
+
+    async fn head(&self, key: &ObjectKey) -> Result<Option<RemoteObject>, RemoteError> {
+        let name = self.prefix.full(key);
+        let answer = self
+            .retry
+            .run(|| async { self.client.head_object().bucket(&self.bucket).key(&name).send().await.map_err(failure) })
+            .await;
+        match answer {
+            Ok(answer) => Ok(Some(RemoteObject {
+                key: key.as_str().to_owned(),
+                size: answer.content_length.and_then(|len| u64::try_from(len).ok()).unwrap_or(0),
+                version: version(answer.e_tag)?,
+                modified: time(answer.last_modified),
+            })),
+            Err(RemoteError::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn get(&self, key: &ObjectKey, expect: Option<&Version>) -> Result<Fetched, RemoteError> {
+        self.download(key, expect).await
+    }
+
+    async fn put(&self, key: &ObjectKey, body: Body, when: Precondition) -> Result<Version, RemoteError> {
+        let name = self.prefix.full(key);
+        if self.single_writer() {
+            self.check_by_looking(key, &when).await?;
+        }
+        match body {
+            Body::Bytes(bytes) => self.put_whole(&name, bytes, &when).await,
+            Body::Stream { len, stream } if len <= upload::PART_BYTES => {
+                let bytes = Body::Stream { len, stream }.collect(len).await.map_err(RemoteError::Body)?;
+                self.put_whole(&name, bytes, &when).await
+            }
+            Body::Stream { len, stream } => self.put_in_parts(&name, len, stream, &when).await,
+        }
+    }
+
+    async fn copy(&self, from: &ObjectKey, expect: &Version, to: &ObjectKey) -> Result<(), RemoteError> {
+        let source = format!("{}/{}", self.bucket, self.prefix.full(from));
+        let source = utf8_percent_encode(&source, COPY_SOURCE).to_string();
+        let target = self.prefix.full(to);
+        self.retry
+            .run(|| async {
+                let request = self.client.copy_object().bucket(&self.bucket).key(&target).copy_source(&source);
+                request.copy_source_if_match(expect.as_str()).send().await.map_err(failure)
+            })
+            .await
+            .map(|_| ())
+    }
+
+    async fn delete(&self, key: &ObjectKey, when: &Version) -> Result<(), RemoteError> {
+        let name = self.prefix.full(key);
+        if self.single_writer() {
+            self.check_by_looking(key, &Precondition::Matches(when.clone())).await?;
+        }
+        self.retry
+            .run(|| async {
+                let request = self.client.delete_object().bucket(&self.bucket).key(&name);
+                let expected = (!self.single_writer()).then(|| when.as_str().to_owned());
+                request.set_if_match(expected).send().await.map_err(failure)
+            })
+            .await
+            .map(|_| ())
+    }
+
+    fn requests(&self) -> u64 {
+        self.retry.requests()
+    }
+
+    fn single_writer(&self) -> bool {
+        self.config.single_writer
+    }
+}
+
+impl S3 {
+    /// What a condition says, looked up instead of enforced: all that a server without conditional writes can give.
+    async fn check_by_looking(&self, key: &ObjectKey, when: &Precondition) -> Result<(), RemoteError> {
+        let holds = match (self.head(key).await?, when) {
+            (None, Precondition::Absent) => true,
+            (Some(object), Precondition::Matches(expected)) => object.version == *expected,
+            (Some(_), Precondition::Absent) | (None, Precondition::Matches(_)) => false,
+        };
+        if holds { Ok(()) } else { Err(RemoteError::PreconditionFailed) }
+    }
+
+    /// An object of a listing, or nothing for the empty markers that some tools make for folders.
+    fn listed(&self, object: Object) -> Option<Result<RemoteObject, RemoteError>> {
+        let name = object.key?;
+        let size = object.size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
+        if size == 0 && name.ends_with('/') {
+            return None;
+        }
+        let listed = self.prefix.strip(&name).and_then(|key| {
+            Ok(RemoteObject { key, size, version: version(object.e_tag)?, modified: time(object.last_modified) })
+        });
+        Some(listed)
+    }
+}
+
+fn version(e_tag: Option<String>) -> Result<Version, RemoteError> {
+    e_tag.map(Version::new).ok_or_else(|| RemoteError::Unusable("the server gives objects no ETag".into()))
+}
+
+fn time(time: Option<AwsDateTime>) -> DateTime<Utc> {
+    time.and_then(|time| DateTime::from_timestamp(time.secs(), time.subsec_nanos())).unwrap_or_default()
+}
