@@ -1,2 +1,5 @@
-//! main
-fn main() {}
+//! The program `devlog`.
+
+fn main() -> std::process::ExitCode {
+    devlog_cli::main()
+}
