@@ -72,6 +72,11 @@ impl App {
         self.offline
     }
 
+    /// What `--remote` says.
+    pub(crate) fn remote_name(&self) -> Option<&str> {
+        self.remote_name.as_deref()
+    }
+
     /// The root must be there: a sync never makes one, or a folder that is not mounted would look emptied.
     pub(crate) fn require_root(&self) -> Result<(), CliError> {
         if self.root.path().is_dir() {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands;
 
@@ -33,7 +33,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "PATH", env = "DEVLOG_DIR", hide_env_values = true)]
     pub(crate) dir: Option<PathBuf>,
 
-    /// The remote, by its name in the configuration
+    /// The remote, by its name in the configuration (for `init`: its URL)
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) remote: Option<String>,
 
@@ -60,10 +60,6 @@ pub(crate) struct Global {
     /// Ask nothing
     #[arg(long, global = true)]
     pub(crate) no_input: bool,
-
-    /// Print help
-    #[arg(short, long, global = true, action = ArgAction::Help, hide = true)]
-    help: Option<bool>,
 }
 
 /// `--color`.

@@ -45,7 +45,7 @@ fn run(cli: Cli, ui: &Ui) -> Result<ExitCode, CliError> {
     }
     let app = App::new(&cli.global, ui.clone())?;
     match cli.command {
-        Command::Init(args) => commands::init::run(&app, args),
+        Command::Init(_) => commands::init::run(&app),
         Command::Push(args) => commands::push::run(&app, args),
         Command::Status(args) => commands::status::run(&app, &args),
         Command::Remote(args) => commands::remote::run(&app, args),

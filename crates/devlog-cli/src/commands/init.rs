@@ -8,22 +8,18 @@ use crate::config_file::{self, CONFIG_FILE};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 
-/// Make a log, and say where it is stored
+/// Make a log, and say with `--remote URL` where it is stored
 #[derive(Debug, Args)]
 #[command(before_help = "Example: devlog init --remote s3://my-bucket/log")]
-pub(crate) struct InitArgs {
-    /// Where the log is stored. There is `--remote NAME` on other commands; here it is a URL
-    #[arg(long = "remote", id = "remote_url", value_name = "URL")]
-    url: Option<String>,
-}
+pub(crate) struct InitArgs {}
 
 /// What a new `config.toml` begins with.
 const TEMPLATE: &str = "# Settings of this log. `devlog config list` shows all; never put a secret here.\n";
 
-pub(crate) fn run(app: &App, args: InitArgs) -> Result<ExitCode, CliError> {
+pub(crate) fn run(app: &App) -> Result<ExitCode, CliError> {
     let ui = app.ui();
-    let url = match args.url {
-        Some(url) => Some(url),
+    let url = match app.remote_name() {
+        Some(url) => Some(url.to_owned()),
         None if app.settings().config.remotes.is_empty() => ui
             .ask("Where should the log be stored? (s3://bucket/prefix, file:///path, empty for later)")
             .filter(|answer| !answer.is_empty()),
