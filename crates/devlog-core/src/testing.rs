@@ -1,3 +1,5 @@
 //! In-memory ports, fault injection and the conformance suites that every port must pass.
 
+pub mod fakes;
+pub mod faults;
 pub mod state_suite;
