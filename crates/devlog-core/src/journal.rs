@@ -19,6 +19,7 @@ pub use query::{Bound, Filter, Order};
 pub use when::{EXAMPLES as WHEN_EXAMPLES, When, WhenError};
 
 use chrono::NaiveDate;
+pub use ulid::Ulid;
 
 /// The folder of the journal's files below the root.
 pub const EVENTS_DIR: &str = "events";

@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod ignore_rules;
+pub mod journal_dir;
 pub mod lock;
 pub mod root;
 pub mod scanner;
