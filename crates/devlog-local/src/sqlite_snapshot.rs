@@ -69,9 +69,18 @@ pub(crate) fn is_database(file: &File) -> io::Result<bool> {
 }
 
 /// The stat of the `-wal` beside a database; an empty one says as much as none.
+///
+/// Without its change time: an SQLite that root runs sets the owner of every log it opens, ours included. What is
+/// written to a log always shows in its modification time.
 pub(crate) fn wal_stat(database: &Path) -> Option<FileStat> {
     let found = beside(database, "-wal").symlink_metadata().ok()?;
-    (found.is_file() && found.len() > 0).then(|| stat::of(&found))
+    (found.is_file() && found.len() > 0).then(|| {
+        let stat = stat::of(&found);
+        FileStat {
+            ctime: stat.mtime.0,
+            ..stat
+        }
+    })
 }
 
 /// Copies the database at `relative`. The caller holds no other open handle to it: closing one would drop the locks

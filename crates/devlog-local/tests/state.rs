@@ -1,5 +1,7 @@
 //! The state in SQLite: the suite of every store, and what a file on disk adds to it.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Mutex;
