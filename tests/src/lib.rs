@@ -37,7 +37,10 @@ impl Default for TestEnv {
 impl TestEnv {
     /// An empty home.
     pub fn new() -> Self {
-        Self { home: TempDir::new().expect("a temporary folder"), vars: BTreeMap::new() }
+        Self {
+            home: TempDir::new().expect("a temporary folder"),
+            vars: BTreeMap::new(),
+        }
     }
 
     /// A home whose default root pushes to [`Self::remote`], a folder.
@@ -129,21 +132,37 @@ impl Run {
     /// Fails the test unless the command ended with `code`; shows all it printed.
     #[track_caller]
     pub fn exits(self, code: i32) -> Self {
-        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        assert_eq!(
+            self.code,
+            Some(code),
+            "stdout:\n{}\nstderr:\n{}",
+            self.stdout,
+            self.stderr
+        );
         self
     }
 
     /// Fails the test unless stdout contains `text`.
     #[track_caller]
     pub fn says(self, text: &str) -> Self {
-        assert!(self.stdout.contains(text), "no `{text}` in stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        assert!(
+            self.stdout.contains(text),
+            "no `{text}` in stdout:\n{}\nstderr:\n{}",
+            self.stdout,
+            self.stderr
+        );
         self
     }
 
     /// Fails the test unless stderr contains `text`.
     #[track_caller]
     pub fn complains(self, text: &str) -> Self {
-        assert!(self.stderr.contains(text), "no `{text}` in stderr:\n{}\nstdout:\n{}", self.stderr, self.stdout);
+        assert!(
+            self.stderr.contains(text),
+            "no `{text}` in stderr:\n{}\nstdout:\n{}",
+            self.stderr,
+            self.stdout
+        );
         self
     }
 
@@ -156,7 +175,8 @@ impl Run {
     /// Stdout as JSON Lines.
     #[track_caller]
     pub fn events(&self) -> Vec<Value> {
-        let line = |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in: {line}"));
+        let line =
+            |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in: {line}"));
         self.stdout.lines().map(line).collect()
     }
 
@@ -174,13 +194,19 @@ pub fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {
-        let Ok(entries) = fs::read_dir(&next) else { continue };
+        let Ok(entries) = fs::read_dir(&next) else {
+            continue;
+        };
         for entry in entries {
             let path = entry.expect("a folder entry").path();
             if path.is_dir() && !path.is_symlink() {
                 folders.push(path);
             } else {
-                let name = path.strip_prefix(folder).expect("below the folder").display().to_string();
+                let name = path
+                    .strip_prefix(folder)
+                    .expect("below the folder")
+                    .display()
+                    .to_string();
                 files.insert(name, fs::read(&path).unwrap_or_default());
             }
         }
@@ -191,8 +217,15 @@ pub fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 /// The binary under test: built beside the tests by `cargo test --workspace`.
 fn binary() -> PathBuf {
     let test = std::env::current_exe().expect("the test's own path");
-    let folder = test.parent().and_then(Path::parent).expect("tests lie in <target>/<profile>/deps");
+    let folder = test
+        .parent()
+        .and_then(Path::parent)
+        .expect("tests lie in <target>/<profile>/deps");
     let binary = folder.join(format!("devlog{}", std::env::consts::EXE_SUFFIX));
-    assert!(binary.is_file(), "{} is missing: run `cargo build --bin devlog` first", binary.display());
+    assert!(
+        binary.is_file(),
+        "{} is missing: run `cargo build --bin devlog` first",
+        binary.display()
+    );
     binary
 }

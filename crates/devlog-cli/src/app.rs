@@ -103,17 +103,31 @@ impl App {
             return Ok(remote.clone());
         }
         if let Some(name) = &self.remote_name {
-            return Err(CliError::usage(format!("there is no remote `{name}`")).with_hint("devlog remote list"));
+            return Err(
+                CliError::usage(format!("there is no remote `{name}`")).with_hint("devlog remote list")
+            );
         }
         if !self.is_default_root {
-            return Err(CliError::usage(format!("no remote is configured for {}", self.root.named()))
-                .with_hint(format!("devlog --dir {} remote add default s3://BUCKET/PREFIX", self.root.named())));
+            return Err(
+                CliError::usage(format!("no remote is configured for {}", self.root.named())).with_hint(
+                    format!(
+                        "devlog --dir {} remote add default s3://BUCKET/PREFIX",
+                        self.root.named()
+                    ),
+                ),
+            );
         }
         let path = embedded_remote()?;
-        self.ui.note(&format!("No remote is configured, so the log goes to {}.", path.display()));
-        self.ui.note("To use a bucket instead: devlog remote add default s3://BUCKET/PREFIX");
+        self.ui.note(&format!(
+            "No remote is configured, so the log goes to {}.",
+            path.display()
+        ));
+        self.ui
+            .note("To use a bucket instead: devlog remote add default s3://BUCKET/PREFIX");
         Ok(RemoteConfig {
-            location: RemoteLocation::Folder { path: path.display().to_string() },
+            location: RemoteLocation::Folder {
+                path: path.display().to_string(),
+            },
             single_writer: false,
         })
     }
@@ -123,16 +137,21 @@ impl App {
         let relative = |text: &String| {
             let path = Path::new(text);
             let inside = match path.is_absolute() {
-                true => path.strip_prefix(self.root.path()).map_err(|_| {
-                    CliError::usage(format!("{text} is not in {}", self.root.named()))
-                })?,
+                true => path
+                    .strip_prefix(self.root.path())
+                    .map_err(|_| CliError::usage(format!("{text} is not in {}", self.root.named())))?,
                 false => path,
             };
             let inside = inside.to_string_lossy();
             let inside = inside.trim_start_matches("./").trim_end_matches('/');
-            RelPath::new(inside).map_err(|error| CliError::usage(format!("`{text}` cannot be synced: {error}")))
+            RelPath::new(inside)
+                .map_err(|error| CliError::usage(format!("`{text}` cannot be synced: {error}")))
         };
-        paths.iter().filter(|text| !matches!(text.as_str(), "." | "./")).map(relative).collect()
+        paths
+            .iter()
+            .filter(|text| !matches!(text.as_str(), "." | "./"))
+            .map(relative)
+            .collect()
     }
 
     /// A runtime, and a manager that reports in the way that was asked for.
@@ -151,7 +170,10 @@ impl App {
         let failed = |error: &dyn std::error::Error| CliError::from_error(ExitCode::Failed, error);
         let device = match &self.settings.config.device.name {
             Some(name) => name.clone(),
-            None => self.root.device_name(&host(), &SystemClock, access).map_err(|error| failed(&error))?,
+            None => self
+                .root
+                .device_name(&host(), &SystemClock, access)
+                .map_err(|error| failed(&error))?,
         };
         let local = DiskTree::open(self.root.clone(), access)
             .map_err(|error| CliError::from_error(ExitCode::Usage, &error))?;
@@ -165,13 +187,22 @@ impl App {
             clock: Arc::new(SystemClock),
             reporter,
         };
-        Ok((runtime, SyncManager::new(ports, self.settings.config.sync.clone(), device)))
+        Ok((
+            runtime,
+            SyncManager::new(ports, self.settings.config.sync.clone(), device),
+        ))
     }
 
     /// Connects to a remote. Sends nothing yet.
-    pub(crate) async fn open_remote(&self, remote: &RemoteConfig) -> Result<Arc<dyn RemoteStorage>, CliError> {
+    pub(crate) async fn open_remote(
+        &self,
+        remote: &RemoteConfig,
+    ) -> Result<Arc<dyn RemoteStorage>, CliError> {
         let factory = StorageFactory::new(Limits::from(&self.settings.config.sync));
-        factory.open(remote).await.map_err(|error| CliError::from_error(ExitCode::Usage, &error))
+        factory
+            .open(remote)
+            .await
+            .map_err(|error| CliError::from_error(ExitCode::Usage, &error))
     }
 
     fn reporter(&self) -> Arc<dyn ProgressReporter> {
@@ -210,14 +241,13 @@ pub(crate) fn host() -> String {
 }
 
 fn home() -> Result<PathBuf, CliError> {
-    etcetera::home_dir().map_err(|_| {
-        CliError::usage("there is no home directory").with_hint("devlog --dir PATH status")
-    })
+    etcetera::home_dir()
+        .map_err(|_| CliError::usage("there is no home directory").with_hint("devlog --dir PATH status"))
 }
 
 /// Where the default root's log goes while nothing else is configured.
 fn embedded_remote() -> Result<PathBuf, CliError> {
-    let base = etcetera::choose_base_strategy()
-        .map_err(|error| CliError::from_error(ExitCode::Usage, &error))?;
+    let base =
+        etcetera::choose_base_strategy().map_err(|error| CliError::from_error(ExitCode::Usage, &error))?;
     Ok(base.data_dir().join("devlog").join("remote"))
 }

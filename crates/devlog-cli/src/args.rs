@@ -30,7 +30,13 @@ pub(crate) struct Cli {
 #[derive(Debug, Args)]
 pub(crate) struct Global {
     /// The log's folder
-    #[arg(long, global = true, value_name = "PATH", env = "DEVLOG_DIR", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "PATH",
+        env = "DEVLOG_DIR",
+        hide_env_values = true
+    )]
     pub(crate) dir: Option<PathBuf>,
 
     /// The remote, by its name in the configuration (for `init`: its URL)

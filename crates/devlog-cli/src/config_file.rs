@@ -19,7 +19,14 @@ pub(crate) const CONFIG_FILE: &str = "config.toml";
 const ENV_PREFIX: &str = "DEVLOG_";
 
 /// Words that only a secret's key holds.
-const SECRET_WORDS: [&str; 6] = ["secret", "password", "token", "access_key", "account_key", "credential"];
+const SECRET_WORDS: [&str; 6] = [
+    "secret",
+    "password",
+    "token",
+    "access_key",
+    "account_key",
+    "credential",
+];
 
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,11 +77,16 @@ impl Settings {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
             Err(error) => {
-                return Err(CliError::new(ExitCode::Usage, format!("cannot read {}", file.display()))
-                    .with_causes(Some(&error)));
+                return Err(
+                    CliError::new(ExitCode::Usage, format!("cannot read {}", file.display()))
+                        .with_causes(Some(&error)),
+                );
             }
         };
-        let mut settings = Self { file, ..Self::default() };
+        let mut settings = Self {
+            file,
+            ..Self::default()
+        };
         settings.read_file(&text)?;
         settings.read_env(env)?;
         settings.apply()?;
@@ -90,16 +102,23 @@ impl Settings {
     pub(crate) fn get(&self, key: &str) -> Option<Given> {
         self.given.get(key).cloned().or_else(|| {
             let default = setting(key)?.default;
-            (!default.is_empty()).then(|| Given { value: default.to_owned(), origin: Origin::Default })
+            (!default.is_empty()).then(|| Given {
+                value: default.to_owned(),
+                origin: Origin::Default,
+            })
         })
     }
 
     /// Every setting that has a value, in the order of the documentation, then other remotes'.
     pub(crate) fn list(&self) -> Vec<(String, Given)> {
-        let known = SETTINGS.iter().filter(|row| !row.key.starts_with("remote.") || self.given.contains_key(row.key));
+        let known = SETTINGS
+            .iter()
+            .filter(|row| !row.key.starts_with("remote.") || self.given.contains_key(row.key));
         let known = known.filter_map(|row| Some((row.key.to_owned(), self.get(row.key)?)));
         let named = self.given.iter().filter(|(key, _)| key.starts_with("remotes."));
-        known.chain(named.map(|(key, given)| (key.clone(), given.clone()))).collect()
+        known
+            .chain(named.map(|(key, given)| (key.clone(), given.clone())))
+            .collect()
     }
 
     fn read_file(&mut self, text: &str) -> Result<(), CliError> {
@@ -113,10 +132,18 @@ impl Settings {
         for (key, item) in leaves {
             let line = item.span().map_or(1, |span| line_of(text, span.start));
             let Some(value) = as_text(item) else {
-                return Err(CliError::usage(format!("{CONFIG_FILE}:{line}: `{key}` cannot be a list or a table")));
+                return Err(CliError::usage(format!(
+                    "{CONFIG_FILE}:{line}: `{key}` cannot be a list or a table"
+                )));
             };
             check_key(&key, &format!("{CONFIG_FILE}:{line}: "))?;
-            self.given.insert(key, Given { value, origin: Origin::File { line } });
+            self.given.insert(
+                key,
+                Given {
+                    value,
+                    origin: Origin::File { line },
+                },
+            );
         }
         Ok(())
     }
@@ -124,10 +151,18 @@ impl Settings {
     fn read_env(&mut self, env: impl IntoIterator<Item = (String, String)>) -> Result<(), CliError> {
         for (name, value) in env {
             // Without `__` it is no setting: `DEVLOG_DIR`, `DEVLOG_EDITOR`.
-            let Some(rest) = name.strip_prefix(ENV_PREFIX).filter(|rest| rest.contains("__")) else { continue };
+            let Some(rest) = name.strip_prefix(ENV_PREFIX).filter(|rest| rest.contains("__")) else {
+                continue;
+            };
             let key = rest.to_lowercase().replace("__", ".");
             check_key(&key, &format!("{name}: "))?;
-            self.given.insert(key, Given { value, origin: Origin::Env { name } });
+            self.given.insert(
+                key,
+                Given {
+                    value,
+                    origin: Origin::Env { name },
+                },
+            );
         }
         Ok(())
     }
@@ -152,12 +187,16 @@ impl Settings {
                 }
                 continue;
             }
-            self.config.set(key, &given.value).map_err(|error| CliError::usage(format!("{}{error}", place())))?;
+            self.config
+                .set(key, &given.value)
+                .map_err(|error| CliError::usage(format!("{}{error}", place())))?;
         }
         for (name, fields) in remotes {
             let Some(url) = fields.url else {
-                return Err(CliError::usage(format!("{CONFIG_FILE}: the remote `{name}` has no `url`"))
-                    .with_hint(format!("devlog remote add {name} s3://BUCKET/PREFIX")));
+                return Err(
+                    CliError::usage(format!("{CONFIG_FILE}: the remote `{name}` has no `url`"))
+                        .with_hint(format!("devlog remote add {name} s3://BUCKET/PREFIX")),
+                );
             };
             let remote = RemoteConfig::parse(&url.value, fields.provider, fields.single_writer)
                 .map_err(|error| CliError::usage(format!("{}: `{name}`: {error}", url.origin)))?;
@@ -200,7 +239,10 @@ pub(crate) fn check_key(key: &str, place: &str) -> Result<(), CliError> {
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .filter(|(likeness, _)| *likeness > 0.8);
     let suggestion = meant.map_or(String::new(), |(_, key)| format!("; did you mean `{key}`?"));
-    Err(CliError::usage(format!("{place}`{key}` is not a setting{suggestion}")).with_hint("devlog config list"))
+    Err(
+        CliError::usage(format!("{place}`{key}` is not a setting{suggestion}"))
+            .with_hint("devlog config list"),
+    )
 }
 
 /// Writes one setting and keeps comments and order. The value is checked before anything is written.
@@ -238,11 +280,15 @@ pub(crate) fn unset(root: &Path, key: &str) -> Result<bool, CliError> {
 }
 
 fn remove(table: &mut dyn toml_edit::TableLike, names: &[&str]) -> bool {
-    let Some((name, rest)) = names.split_first() else { return false };
+    let Some((name, rest)) = names.split_first() else {
+        return false;
+    };
     if rest.is_empty() {
         return table.remove(name).is_some();
     }
-    let Some(inner) = table.get_mut(name).and_then(Item::as_table_like_mut) else { return false };
+    let Some(inner) = table.get_mut(name).and_then(Item::as_table_like_mut) else {
+        return false;
+    };
     let removed = remove(inner, rest);
     if removed && inner.is_empty() {
         table.remove(name);
@@ -263,7 +309,10 @@ fn edit(root: &Path, change: impl FnOnce(&mut DocumentMut) -> Result<(), CliErro
     change(&mut document)?;
     let new = document.to_string();
     // The whole must still be understood, or nothing is written.
-    let mut settings = Settings { file: file.clone(), ..Settings::default() };
+    let mut settings = Settings {
+        file: file.clone(),
+        ..Settings::default()
+    };
     settings.read_file(&new)?;
     settings.apply()?;
     write_atomically(&file, new.as_bytes()).map_err(|error| cannot_write(&file, &error))
@@ -272,7 +321,9 @@ fn edit(root: &Path, change: impl FnOnce(&mut DocumentMut) -> Result<(), CliErro
 /// The old content or the new, never a part.
 pub(crate) fn write_atomically(file: &Path, content: &[u8]) -> std::io::Result<()> {
     let folder = file.parent().unwrap_or(Path::new("."));
-    let mut staged = tempfile::Builder::new().prefix(devlog_local::ignore_rules::TEMP_PREFIX).tempfile_in(folder)?;
+    let mut staged = tempfile::Builder::new()
+        .prefix(devlog_local::ignore_rules::TEMP_PREFIX)
+        .tempfile_in(folder)?;
     staged.write_all(content)?;
     staged.as_file().sync_all()?;
     staged.persist(file)?;
@@ -295,7 +346,11 @@ fn collect_leaves<'a>(item: &'a Item, key: &str, leaves: &mut Vec<(String, &'a I
     match item.as_table_like() {
         Some(table) => {
             for (name, inner) in table.iter() {
-                let key = if key.is_empty() { name.to_owned() } else { format!("{key}.{name}") };
+                let key = if key.is_empty() {
+                    name.to_owned()
+                } else {
+                    format!("{key}.{name}")
+                };
                 collect_leaves(inner, &key, leaves);
             }
         }
@@ -314,7 +369,12 @@ fn as_text(item: &Item) -> Option<String> {
 }
 
 fn line_of(text: &str, offset: usize) -> usize {
-    text.as_bytes().iter().take(offset).filter(|byte| **byte == b'\n').count() + 1
+    text.as_bytes()
+        .iter()
+        .take(offset)
+        .filter(|byte| **byte == b'\n')
+        .count()
+        + 1
 }
 
 #[cfg(test)]
@@ -324,20 +384,40 @@ mod tests {
     fn load(text: &str, env: &[(&str, &str)]) -> Result<Settings, String> {
         let root = tempfile::tempdir().unwrap();
         fs::write(root.path().join(CONFIG_FILE), text).unwrap();
-        let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let env = env
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         Settings::load(root.path(), env).map_err(|error| error.message)
     }
 
     #[test]
     fn errors_name_file_line_key_and_what_was_meant() {
         let cases = [
-            ("[remote]\nprovider = \"s3\"\nurll = \"s3://b\"\n", "config.toml:3: `remote.urll` is not a setting; did you mean `remote.url`?"),
-            ("[sync]\nconcurrency = 0\n", "config.toml:2: `sync.concurrency` cannot be `0`: a whole number from 1 to 512 is expected"),
-            ("[remote]\nurl = \"ftp://b\"\n", "config.toml:2: `default`: no provider stores `ftp://…`; there are file, s3, azure and gs"),
-            ("[remote]\nprovider = \"s3\"\n", "config.toml: the remote `default` has no `url`"),
+            (
+                "[remote]\nprovider = \"s3\"\nurll = \"s3://b\"\n",
+                "config.toml:3: `remote.urll` is not a setting; did you mean `remote.url`?",
+            ),
+            (
+                "[sync]\nconcurrency = 0\n",
+                "config.toml:2: `sync.concurrency` cannot be `0`: a whole number from 1 to 512 is expected",
+            ),
+            (
+                "[remote]\nurl = \"ftp://b\"\n",
+                "config.toml:2: `default`: no provider stores `ftp://…`; there are file, s3, azure and gs",
+            ),
+            (
+                "[remote]\nprovider = \"s3\"\n",
+                "config.toml: the remote `default` has no `url`",
+            ),
             ("[sync\n", "config.toml:1: "),
-            ("[sync]\nconflict = [1]\n", "config.toml:2: `sync.conflict` cannot be a list or a table"),
-            ("[remote]\nsecret_access_key = \"x\"\n", "config.toml:2: `remote.secret_access_key` looks like a secret"),
+            (
+                "[sync]\nconflict = [1]\n",
+                "config.toml:2: `sync.conflict` cannot be a list or a table",
+            ),
+            (
+                "[remote]\nsecret_access_key = \"x\"\n",
+                "config.toml:2: `remote.secret_access_key` looks like a secret",
+            ),
         ];
         for (text, message) in cases {
             let error = load(text, &[]).unwrap_err();
@@ -347,9 +427,16 @@ mod tests {
 
     #[test]
     fn the_environment_overrides_the_file_and_says_so() {
-        let settings = load("[sync]\nconcurrency = 3\n", &[("DEVLOG_SYNC__CONCURRENCY", "8"), ("DEVLOG_DIR", "/x")]).unwrap();
+        let settings = load(
+            "[sync]\nconcurrency = 3\n",
+            &[("DEVLOG_SYNC__CONCURRENCY", "8"), ("DEVLOG_DIR", "/x")],
+        )
+        .unwrap();
         assert_eq!(settings.config.sync.concurrency, 8);
-        assert_eq!(settings.get("sync.concurrency").unwrap().origin.to_string(), "DEVLOG_SYNC__CONCURRENCY");
+        assert_eq!(
+            settings.get("sync.concurrency").unwrap().origin.to_string(),
+            "DEVLOG_SYNC__CONCURRENCY"
+        );
         assert_eq!(settings.get("sync.conflict").unwrap().origin, Origin::Default);
         assert!(load("", &[("DEVLOG_SYNC__CONCURENCY", "8")]).is_err());
     }

@@ -61,9 +61,16 @@ fn usage(error: &clap::Error) -> process::ExitCode {
         return process::ExitCode::SUCCESS;
     }
     if std::env::args().any(|arg| arg == "--json") {
-        let ui = Ui::new(Manner { json: true, ..Manner::default() });
+        let ui = Ui::new(Manner {
+            json: true,
+            ..Manner::default()
+        });
         let text = error.to_string();
-        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        let message = text
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .trim_start_matches("error: ");
         CliError::usage(message).with_hint("devlog --help").show(&ui);
     } else {
         let _ = error.print();

@@ -33,7 +33,9 @@ impl Ui {
     pub(crate) fn new(manner: Manner) -> Self {
         console::set_colors_enabled(manner.color);
         console::set_colors_enabled_stderr(manner.color);
-        Self { manner: Arc::new(manner) }
+        Self {
+            manner: Arc::new(manner),
+        }
     }
 
     pub(crate) fn is_json(&self) -> bool {
@@ -60,7 +62,9 @@ impl Ui {
 
     /// Columns of the terminal; 100 where there is none.
     pub(crate) fn width(&self) -> usize {
-        Term::stdout().size_checked().map_or(100, |(_, columns)| usize::from(columns))
+        Term::stdout()
+            .size_checked()
+            .map_or(100, |(_, columns)| usize::from(columns))
     }
 
     /// Data: one line on stdout. A closed pipe ends the output, not the program.
@@ -143,7 +147,10 @@ impl Ui {
 }
 
 fn write_line(to: &mut impl Write, text: &str) {
-    let _ = to.write_all(text.as_bytes()).and_then(|()| to.write_all(b"\n")).and_then(|()| to.flush());
+    let _ = to
+        .write_all(text.as_bytes())
+        .and_then(|()| to.write_all(b"\n"))
+        .and_then(|()| to.flush());
 }
 
 /// Text from files and entries, safe to print: control characters are shown, never obeyed.
@@ -168,6 +175,9 @@ mod tests {
 
     #[test]
     fn escapes_are_shown_and_not_obeyed() {
-        assert_eq!(printable("a\u{1b}[31mb\nc\td\u{202e}"), "a\\u{1b}[31mb\nc\td\\u{202e}");
+        assert_eq!(
+            printable("a\u{1b}[31mb\nc\td\u{202e}"),
+            "a\\u{1b}[31mb\nc\td\\u{202e}"
+        );
     }
 }

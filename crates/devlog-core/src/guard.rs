@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::files::{BaseFiles, ContentHash, LocalFiles, RemoteFiles};
+use crate::path::RelPath;
 use crate::plan::{Plan, Step, StepKind};
 use crate::ports::RemoteId;
 
@@ -113,15 +114,7 @@ pub fn check(
         return Ok(());
     }
     let tracked = base.values().filter(|row| !row.deleted_here).count();
-    // Files of which nothing can be said may well be there; only a root that is truly bare counts as emptied.
-    let is_bare = base
-        .iter()
-        .filter(|(path, row)| !row.deleted_here && path.as_str() != CONFIG_FILE)
-        .all(|(path, _)| !local.files.contains_key(path) && local.unknown.get(path).is_none());
-    let expected = base
-        .iter()
-        .any(|(path, row)| !row.deleted_here && path.as_str() != CONFIG_FILE);
-    if expected && is_bare {
+    if is_emptied(local, base) {
         return Err(Guard::RootEmptied { tracked, confirm });
     }
     if tracked > 0 && remote.files.is_empty() && remote.unknown.iter().next().is_none() && confirm > 0 {
@@ -141,6 +134,28 @@ pub fn check(
         });
     }
     Ok(())
+}
+
+/// Whether of the files that were here, `config.toml` aside, nothing is left: neither under its name, nor moved, nor
+/// replaced by a folder or the reverse. Files of which nothing can be said may well be there.
+fn is_emptied(local: &LocalFiles, base: &BaseFiles) -> bool {
+    let mut expected = base
+        .iter()
+        .filter(|(path, row)| !row.deleted_here && path.as_str() != CONFIG_FILE)
+        .peekable();
+    if expected.peek().is_none() {
+        return false;
+    }
+    let is_here = |path: &RelPath| local.files.contains_key(path) || local.unknown.get(path).is_some();
+    if expected.clone().any(|(path, _)| is_here(path)) {
+        return false;
+    }
+    let contents: BTreeSet<ContentHash> = local.files.values().map(|file| file.hash).collect();
+    let folders: BTreeSet<RelPath> = local.files.keys().flat_map(RelPath::ancestors).collect();
+    let is_replaced = |path: &RelPath| {
+        folders.contains(path) || path.ancestors().any(|folder| local.files.contains_key(&folder))
+    };
+    !expected.any(|(path, row)| contents.contains(&row.hash) || is_replaced(path))
 }
 
 /// Steps that destroy content under its name. A deletion whose bytes appear elsewhere in the same plan is a rename.

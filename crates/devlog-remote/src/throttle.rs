@@ -19,16 +19,23 @@ impl Throttle {
         Self(bytes_per_second.map(|rate| {
             let rate = NonZeroU32::try_from(rate).unwrap_or(NonZeroU32::MAX);
             let piece = NonZeroU32::new(rate.get() / 10).unwrap_or(NonZeroU32::MIN);
-            Budget { limiter: RateLimiter::direct(Quota::per_second(rate).allow_burst(piece)), piece }
+            Budget {
+                limiter: RateLimiter::direct(Quota::per_second(rate).allow_burst(piece)),
+                piece,
+            }
         }))
     }
 
     /// Waits until so many bytes may pass.
     pub(crate) async fn pass(&self, bytes: usize) {
-        let Some(Budget { limiter, piece }) = &self.0 else { return };
+        let Some(Budget { limiter, piece }) = &self.0 else {
+            return;
+        };
         let mut left = bytes as u64;
         while left > 0 {
-            let now = u32::try_from(left).map_or(*piece, |left| NonZeroU32::new(left).map_or(*piece, |left| left.min(*piece)));
+            let now = u32::try_from(left).map_or(*piece, |left| {
+                NonZeroU32::new(left).map_or(*piece, |left| left.min(*piece))
+            });
             // A piece is never larger than the burst, which is the only way this can fail.
             let _ = limiter.until_n_ready(now).await;
             left -= u64::from(now.get());
@@ -38,7 +45,11 @@ impl Throttle {
 
 impl std::fmt::Debug for Throttle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Throttle({:?} bytes a piece)", self.0.as_ref().map(|budget| budget.piece))
+        write!(
+            f,
+            "Throttle({:?} bytes a piece)",
+            self.0.as_ref().map(|budget| budget.piece)
+        )
     }
 }
 

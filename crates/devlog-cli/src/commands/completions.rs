@@ -10,7 +10,9 @@ use crate::ui::Ui;
 
 /// Print a completion script for a shell
 #[derive(Debug, Args)]
-#[command(before_help = "Example: devlog completions bash > ~/.local/share/bash-completion/completions/devlog")]
+#[command(
+    before_help = "Example: devlog completions bash > ~/.local/share/bash-completion/completions/devlog"
+)]
 pub(crate) struct CompletionsArgs {
     /// Which shell
     shell: Shell,

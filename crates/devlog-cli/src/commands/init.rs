@@ -44,7 +44,8 @@ pub(crate) fn run(app: &App) -> Result<ExitCode, CliError> {
 /// Makes the root and its settings where they are missing; changes nothing that is there.
 pub(crate) fn make_root(app: &App) -> Result<(), CliError> {
     let failed = |error: std::io::Error| {
-        CliError::new(ExitCode::Failed, format!("cannot make {}", app.root().named())).with_causes(Some(&error))
+        CliError::new(ExitCode::Failed, format!("cannot make {}", app.root().named()))
+            .with_causes(Some(&error))
     };
     app.root().create().map_err(failed)?;
     let file = app.root().path().join(CONFIG_FILE);

@@ -67,7 +67,8 @@ impl From<ModeArg> for PushMode {
 }
 
 fn strategy(text: &str) -> Result<Strategy, String> {
-    text.parse().map_err(|()| format!("there are {}", Strategy::ALL.map(Strategy::name).join(", ")))
+    text.parse()
+        .map_err(|()| format!("there are {}", Strategy::ALL.map(Strategy::name).join(", ")))
 }
 
 pub(crate) fn run(app: &App, args: PushArgs) -> Result<ExitCode, CliError> {
@@ -86,7 +87,13 @@ pub(crate) fn run(app: &App, args: PushArgs) -> Result<ExitCode, CliError> {
 
 /// `devlog new --push`: the entry is written; this sends it.
 pub(crate) fn after_new(app: &App) -> Result<ExitCode, CliError> {
-    push(app, &PushOptions { offline: app.is_offline(), ..PushOptions::default() })
+    push(
+        app,
+        &PushOptions {
+            offline: app.is_offline(),
+            ..PushOptions::default()
+        },
+    )
 }
 
 fn push(app: &App, options: &PushOptions) -> Result<ExitCode, CliError> {
@@ -125,7 +132,10 @@ fn explain(app: &App, operation: Operation, report: &SyncReport) -> Result<(), C
         }
         Ending::Corrupt => {
             let damaged = report.notes.iter().filter(|note| Note::is_corrupt(note)).count();
-            error(format!("{damaged} objects are missing or damaged at the remote"), "devlog push --mode all".into())
+            error(
+                format!("{damaged} objects are missing or damaged at the remote"),
+                "devlog push --mode all".into(),
+            )
         }
         Ending::Partial | Ending::Done | Ending::Stopped(_) => Ok(()),
     }

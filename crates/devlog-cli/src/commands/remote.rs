@@ -90,16 +90,32 @@ pub(crate) fn run(app: &App, args: RemoteArgs) -> Result<ExitCode, CliError> {
 
 /// The table of `config.toml` that describes a remote.
 fn table(name: &str) -> String {
-    if name == DEFAULT_REMOTE { "remote".to_owned() } else { format!("remotes.{name}") }
+    if name == DEFAULT_REMOTE {
+        "remote".to_owned()
+    } else {
+        format!("remotes.{name}")
+    }
 }
 
 fn add(app: &App, name: &str, url: &str) -> Result<ExitCode, CliError> {
-    if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)) {
-        return Err(CliError::usage(format!("`{name}` cannot be a remote's name; use letters, digits, - and _")));
+    if name.is_empty()
+        || !name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
+    {
+        return Err(CliError::usage(format!(
+            "`{name}` cannot be a remote's name; use letters, digits, - and _"
+        )));
     }
     let remote = RemoteConfig::parse(url, None, false).map_err(|error| CliError::usage(error.to_string()))?;
-    app.root().create().map_err(|error| CliError::from_error(ExitCode::Failed, &error))?;
-    config_file::set(app.root().path(), &format!("{}.url", table(name)), &remote.to_string())?;
+    app.root()
+        .create()
+        .map_err(|error| CliError::from_error(ExitCode::Failed, &error))?;
+    config_file::set(
+        app.root().path(),
+        &format!("{}.url", table(name)),
+        &remote.to_string(),
+    )?;
     app.ui().note(&format!("The remote `{name}` is {remote}."));
     app.ui().hint(&match name {
         DEFAULT_REMOTE => "devlog remote test".to_owned(),
@@ -112,8 +128,14 @@ fn list(app: &App) {
     let remotes = &app.settings().config.remotes;
     let ui = app.ui();
     if ui.is_json() {
-        let remotes = remotes.iter().map(|(name, remote)| RemoteLine::new(name, remote)).collect();
-        ui.print_json(&RemoteList { schema: "devlog.remotes/1", remotes });
+        let remotes = remotes
+            .iter()
+            .map(|(name, remote)| RemoteLine::new(name, remote))
+            .collect();
+        ui.print_json(&RemoteList {
+            schema: "devlog.remotes/1",
+            remotes,
+        });
         return;
     }
     for (name, remote) in remotes {
@@ -126,18 +148,19 @@ fn list(app: &App) {
 }
 
 fn named<'a>(app: &'a App, name: &str) -> Result<&'a RemoteConfig, CliError> {
-    app.settings()
-        .config
-        .remotes
-        .get(name)
-        .ok_or_else(|| CliError::usage(format!("there is no remote `{name}`")).with_hint("devlog remote list"))
+    app.settings().config.remotes.get(name).ok_or_else(|| {
+        CliError::usage(format!("there is no remote `{name}`")).with_hint("devlog remote list")
+    })
 }
 
 fn show(app: &App, name: &str) -> Result<ExitCode, CliError> {
     let remote = named(app, name)?;
     let ui = app.ui();
     if ui.is_json() {
-        ui.print_json(&RemoteList { schema: "devlog.remotes/1", remotes: vec![RemoteLine::new(name, remote)] });
+        ui.print_json(&RemoteList {
+            schema: "devlog.remotes/1",
+            remotes: vec![RemoteLine::new(name, remote)],
+        });
     } else {
         ui.line(&format!("name           {name}"));
         ui.line(&format!("provider       {}", remote.provider()));
@@ -156,7 +179,9 @@ fn remove(app: &App, name: &str) -> Result<ExitCode, CliError> {
         }
     }
     config_file::unset(app.root().path(), &format!("{}.url", table(name)))?;
-    app.ui().note(&format!("The remote `{name}` is forgotten; what is stored there stays."));
+    app.ui().note(&format!(
+        "The remote `{name}` is forgotten; what is stored there stays."
+    ));
     Ok(ExitCode::Done)
 }
 
@@ -198,10 +223,18 @@ fn test(app: &App, name: Option<&str>) -> Result<ExitCode, CliError> {
         })
         .collect();
     if ui.is_json() {
-        ui.print_json(&TestDocument { schema: "devlog.remote_test/1", remote: config.to_string(), steps });
+        ui.print_json(&TestDocument {
+            schema: "devlog.remote_test/1",
+            remote: config.to_string(),
+            steps,
+        });
     } else {
         for line in &steps {
-            ui.line(&format!("{} {:<8} {config}", if line.ok { "ok    " } else { "FAILED" }, line.step));
+            ui.line(&format!(
+                "{} {:<8} {config}",
+                if line.ok { "ok    " } else { "FAILED" },
+                line.step
+            ));
         }
     }
     failure.map_or(Ok(ExitCode::Done), Err)
@@ -218,7 +251,11 @@ async fn walk(app: &App, config: &RemoteConfig) -> (usize, Option<CliError>) {
         Ok(_) | Err(RemoteError::NotFound) => {}
         Err(error) => return (0, Some(explain(&error, config))),
     }
-    if let Err(error) = remote.list(ObjectKey::from(ReservedKey::Identity).as_str()).try_next().await {
+    if let Err(error) = remote
+        .list(ObjectKey::from(ReservedKey::Identity).as_str())
+        .try_next()
+        .await
+    {
         return (1, Some(explain(&error, config)));
     }
     match remote.get(&ReservedKey::Identity.into(), None).await {
@@ -241,9 +278,8 @@ async fn write(remote: &dyn RemoteStorage) -> Result<(), ProbeError> {
 fn error_of_probe(error: &ProbeError, config: &RemoteConfig) -> CliError {
     match error {
         ProbeError::Remote(error) => explain(error, config),
-        ProbeError::Ignored(_) | ProbeError::Rejected(_) => {
-            CliError::from_error(ExitCode::Failed, error).with_hint("devlog config set remote.single_writer true")
-        }
+        ProbeError::Ignored(_) | ProbeError::Rejected(_) => CliError::from_error(ExitCode::Failed, error)
+            .with_hint("devlog config set remote.single_writer true"),
     }
 }
 
@@ -260,7 +296,9 @@ fn explain(error: &RemoteError, config: &RemoteConfig) -> CliError {
                 Provider::Folder => "devlog remote show",
             },
         ),
-        RemoteError::Offline(_) | RemoteError::Throttled { .. } => (ExitCode::Unreachable, "devlog remote test"),
+        RemoteError::Offline(_) | RemoteError::Throttled { .. } => {
+            (ExitCode::Unreachable, "devlog remote test")
+        }
         RemoteError::Corrupt(_) => (ExitCode::Integrity, "devlog push --mode all"),
         RemoteError::NotFound
         | RemoteError::PreconditionFailed

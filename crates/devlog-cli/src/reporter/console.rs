@@ -41,7 +41,10 @@ impl ConsoleReporter {
             hidden: 0,
             rounds: 0,
         };
-        Self { ui, run: Mutex::new(run) }
+        Self {
+            ui,
+            run: Mutex::new(run),
+        }
     }
 }
 
@@ -56,7 +59,13 @@ impl ProgressReporter for ConsoleReporter {
 impl Run {
     fn show(&mut self, ui: &Ui, event: &SyncEvent<'_>) {
         match event {
-            SyncEvent::Started { operation, dry_run, remote, root, .. } => {
+            SyncEvent::Started {
+                operation,
+                dry_run,
+                remote,
+                root,
+                ..
+            } => {
                 self.operation = *operation;
                 self.dry_run = *dry_run;
                 (*remote).clone_into(&mut self.remote);
@@ -82,7 +91,8 @@ impl Run {
             }
             SyncEvent::Committed { .. } => {}
             SyncEvent::Waiting { pause, reason } => {
-                self.bar.set_message(format!("{reason}; waiting {}", HumanDuration(*pause)));
+                self.bar
+                    .set_message(format!("{reason}; waiting {}", HumanDuration(*pause)));
             }
             SyncEvent::Finished { report } => {
                 self.bar.finish_and_clear();
@@ -136,7 +146,9 @@ impl Run {
         }
         for note in &report.notes {
             match note.kind {
-                NoteKind::RemoteAhead | NoteKind::LocalAhead | NoteKind::UnknownHere(devlog_core::files::Unknown::Excluded)
+                NoteKind::RemoteAhead
+                | NoteKind::LocalAhead
+                | NoteKind::UnknownHere(devlog_core::files::Unknown::Excluded)
                     if !ui.is_verbose() => {}
                 _ if note.is_partial() => ui.complain(&format!("  ✗ {}: {}", note.subject, note.kind)),
                 _ => ui.note(&format!("  - {}: {}", note.subject, note.kind)),
@@ -153,7 +165,12 @@ impl Run {
             return format!("Offline: the {} to {} is queued.", self.operation, self.remote);
         }
         let verb = match (self.operation, self.dry_run) {
-            (_, true) => return format!("Dry run: nothing was written, neither here nor at {}.", self.remote),
+            (_, true) => {
+                return format!(
+                    "Dry run: nothing was written, neither here nor at {}.",
+                    self.remote
+                );
+            }
             (Operation::Push, false) => "Pushed",
             (Operation::Pull, false) => "Pulled",
             (Operation::Sync, false) => "Synced",
@@ -169,9 +186,17 @@ impl Run {
         let mut text = if moved == 0 && report.files_deleted == 0 {
             format!("Nothing to {} {preposition} {}", self.operation, self.remote)
         } else {
-            format!("{verb} {} ({}) {preposition} {}", count(moved, "file"), HumanBytes(bytes), self.remote)
+            format!(
+                "{verb} {} ({}) {preposition} {}",
+                count(moved, "file"),
+                HumanBytes(bytes),
+                self.remote
+            )
         };
-        text.push_str(&format!(" in {seconds:.1} s, {}.", count(report.requests, "request")));
+        text.push_str(&format!(
+            " in {seconds:.1} s, {}.",
+            count(report.requests, "request")
+        ));
         for (number, what) in [
             (report.files_deleted, "deleted"),
             (report.files_skipped, "unchanged"),

@@ -14,7 +14,7 @@ use super::{Ports, SyncManager};
 use crate::config::SyncConfig;
 use crate::conflict::Strategy;
 use crate::execute::{self, Executor, Slice, chain_of};
-use crate::files::{BaseFile, LocalFiles, Unknown};
+use crate::files::{BaseFile, RemoteFiles, Unknown};
 use crate::guard;
 use crate::path::RelPath;
 use crate::plan::{self, Action, Deletions, Note, NoteKind, Plan, Scope, Side, Step, SyncPolicy};
@@ -128,8 +128,8 @@ impl SyncManager {
     /// Plans a request and throws everything but the plan away.
     pub(super) async fn plan_only(&self, request: &Request) -> Result<Plan, SyncError> {
         let result = async {
-            let survey = self.survey(request).await?;
-            Ok(self.plan_survey(request, &survey).0)
+            let mut survey = self.survey(request).await?;
+            Ok(self.plan_survey(request, &mut survey).0)
         };
         result.await.map_err(|failure| SyncError {
             operation: request.operation,
@@ -161,7 +161,7 @@ impl SyncManager {
         let mut approved = BTreeSet::new();
         let mut failed = BTreeMap::new();
         for round in 0..MAX_ROUNDS {
-            let (plan, remote) = self.plan_survey(request, &survey);
+            let (plan, remote) = self.plan_survey(request, &mut survey);
             if round == 0 {
                 report.files_skipped = report.files_scanned.saturating_sub(touched(&plan));
             }
@@ -245,7 +245,8 @@ impl SyncManager {
         Ok(survey)
     }
 
-    fn plan_survey(&self, request: &Request, survey: &Survey) -> (Plan, crate::files::RemoteFiles) {
+    /// Plans, and returns the tree R that the plan was made for. Paths that a rule excludes are marked as unknown first.
+    fn plan_survey(&self, request: &Request, survey: &mut Survey) -> (Plan, RemoteFiles) {
         let policy = SyncPolicy {
             direction: request.operation.into(),
             deletions: request.deletions,
@@ -254,23 +255,13 @@ impl SyncManager {
             scope: request.scope.clone(),
         };
         let remote = survey.drift.overlay(&survey.chain);
-        let base = &survey.chain.known.base;
-        let local = &survey.scan.local;
-        let excluded: Vec<&RelPath> = base
-            .keys()
-            .chain(remote.files.keys())
-            .filter(|path| !local.files.contains_key(*path) && self.ports.local.is_excluded(path))
-            .collect();
-        let plan = if excluded.is_empty() {
-            plan::plan(local, base, &remote, &policy)
-        } else {
-            let mut local: LocalFiles = local.clone();
-            excluded
-                .into_iter()
-                .for_each(|path| local.unknown.insert(path.clone(), Unknown::Excluded));
-            plan::plan(&local, base, &remote, &policy)
-        };
-        (plan, remote)
+        let (base, local) = (&survey.chain.known.base, &mut survey.scan.local);
+        for path in base.keys().chain(remote.files.keys()) {
+            if !local.files.contains_key(path) && self.ports.local.is_excluded(path) {
+                local.unknown.insert(path.clone(), Unknown::Excluded);
+            }
+        }
+        (plan::plan(local, base, &remote, &policy), remote)
     }
 
     /// Carries out the plan's remote steps and commits them, slice by slice. False: the world moved, plan again.

@@ -57,7 +57,10 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, RemoteError> + Send + 'static,
 ) -> Result<T, RemoteError> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
-        Err(RemoteError::Other { message: "a disk operation broke off".into(), source: Some(error.into()) })
+        Err(RemoteError::Other {
+            message: "a disk operation broke off".into(),
+            source: Some(error.into()),
+        })
     })
 }
 
@@ -72,7 +75,10 @@ impl RemoteStorage for Folder {
     fn list(&self, prefix: &str) -> BoxStream<'_, Result<RemoteObject, RemoteError>> {
         let prefix = prefix.to_owned();
         let listing = async move { self.blocking(move |disk| disk.list(&prefix)).await };
-        stream::once(listing).map_ok(|objects| stream::iter(objects.into_iter().map(Ok))).try_flatten().boxed()
+        stream::once(listing)
+            .map_ok(|objects| stream::iter(objects.into_iter().map(Ok)))
+            .try_flatten()
+            .boxed()
     }
 
     async fn head(&self, key: &ObjectKey) -> Result<Option<RemoteObject>, RemoteError> {
@@ -99,7 +105,9 @@ impl RemoteStorage for Folder {
                 }
                 let mut bytes = Vec::with_capacity(usize::try_from(object.size).unwrap_or(0));
                 opened.file.read_to_end(&mut bytes).map_err(disk::failed)?;
-                opened.check_unchanged().map_err(|_| RemoteError::PreconditionFailed)?;
+                opened
+                    .check_unchanged()
+                    .map_err(|_| RemoteError::PreconditionFailed)?;
                 Ok((object, Ok(Bytes::from(bytes))))
             })
             .await?;
@@ -108,7 +116,10 @@ impl RemoteStorage for Folder {
                 self.throttle.pass(bytes.len()).await;
                 Body::Bytes(bytes)
             }
-            Err(opened) => Body::Stream { len: object.size, stream: read_in_pieces(opened, Arc::clone(&self.throttle)) },
+            Err(opened) => Body::Stream {
+                len: object.size,
+                stream: read_in_pieces(opened, Arc::clone(&self.throttle)),
+            },
         };
         Ok(Fetched { object, body })
     }

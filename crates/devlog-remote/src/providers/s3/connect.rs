@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use aws_config::{BehaviorVersion, ConfigLoader, Region};
 use aws_sdk_s3::config::{
-    Builder, Credentials, RequestChecksumCalculation, ResponseChecksumValidation, StalledStreamProtectionConfig,
-    retry::RetryConfig, timeout::TimeoutConfig,
+    Builder, Credentials, RequestChecksumCalculation, ResponseChecksumValidation,
+    StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig,
 };
 use devlog_core::config::{RemoteConfig, RemoteLocation};
 
@@ -29,7 +29,10 @@ pub struct StaticKeys {
 impl StaticKeys {
     /// An access key and its secret.
     pub fn new(access_key: impl Into<String>, secret_key: impl Into<String>) -> Self {
-        Self { access_key: access_key.into(), secret_key: secret_key.into() }
+        Self {
+            access_key: access_key.into(),
+            secret_key: secret_key.into(),
+        }
     }
 }
 
@@ -46,7 +49,14 @@ impl S3 {
         limits: &Limits,
         keys: Option<&StaticKeys>,
     ) -> Result<Self, FactoryError> {
-        let RemoteLocation::S3 { bucket, prefix, endpoint, region, profile } = &remote.location else {
+        let RemoteLocation::S3 {
+            bucket,
+            prefix,
+            endpoint,
+            region,
+            profile,
+        } = &remote.location
+        else {
             return Err(FactoryError::NotBuilt(remote.provider()));
         };
         let mut loader: ConfigLoader = aws_config::defaults(BehaviorVersion::latest())
@@ -63,8 +73,13 @@ impl S3 {
         if let Some(endpoint) = endpoint {
             loader = loader.endpoint_url(endpoint);
         }
-        if let Some(StaticKeys { access_key, secret_key }) = keys {
-            loader = loader.credentials_provider(Credentials::new(access_key, secret_key, None, None, "given"));
+        if let Some(StaticKeys {
+            access_key,
+            secret_key,
+        }) = keys
+        {
+            loader =
+                loader.credentials_provider(Credentials::new(access_key, secret_key, None, None, "given"));
         }
         let shared = loader.load().await;
         let mut config = Builder::from(&shared);

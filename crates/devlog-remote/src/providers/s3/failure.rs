@@ -33,15 +33,18 @@ where
     let status = response.map_or(0, |response| response.status().as_u16());
     let retry_after = response.and_then(|response| retry_after(response.headers().get("retry-after")));
     let (code, message) = match &error {
-        SdkError::ServiceError(service) => {
-            (service.err().code().unwrap_or_default().to_owned(), service.err().message().unwrap_or_default().to_owned())
-        }
+        SdkError::ServiceError(service) => (
+            service.err().code().unwrap_or_default().to_owned(),
+            service.err().message().unwrap_or_default().to_owned(),
+        ),
         _ => (String::new(), String::new()),
     };
     match &error {
         SdkError::TimeoutError(_) => Failure::soon(offline(error)),
         SdkError::ConstructionFailure(_) | SdkError::DispatchFailure(_) => unsent(error),
-        SdkError::ServiceError(_) | SdkError::ResponseError(_) => answered(status, &code, &message, retry_after, error),
+        SdkError::ServiceError(_) | SdkError::ResponseError(_) => {
+            answered(status, &code, &message, retry_after, error)
+        }
         _ => Failure::last(other(error)),
     }
 }
@@ -70,12 +73,12 @@ where
     E: Error + Send + Sync + 'static,
 {
     match (status, code) {
-        (_, "NoSuchBucket") => {
-            Failure::last(RemoteError::Unusable("the bucket does not exist, or is in another region".into()))
-        }
-        (301 | 307 | 308, _) | (_, "PermanentRedirect") => {
-            Failure::last(RemoteError::Unusable("the bucket is in another region; add ?region=… to the URL".into()))
-        }
+        (_, "NoSuchBucket") => Failure::last(RemoteError::Unusable(
+            "the bucket does not exist, or is in another region".into(),
+        )),
+        (301 | 307 | 308, _) | (_, "PermanentRedirect") => Failure::last(RemoteError::Unusable(
+            "the bucket is in another region; add ?region=… to the URL".into(),
+        )),
         (404, _) => Failure::last(RemoteError::NotFound),
         (412, _) => Failure::last(RemoteError::PreconditionFailed),
         // Two conditional writes met; one of them will be told so when it is sent again.
@@ -106,7 +109,10 @@ fn offline(error: impl Error + Send + Sync + 'static) -> RemoteError {
 }
 
 fn other(error: impl Error + Send + Sync + 'static) -> RemoteError {
-    RemoteError::Other { message: "the S3 server failed".into(), source: Some(Box::new(error)) }
+    RemoteError::Other {
+        message: "the S3 server failed".into(),
+        source: Some(Box::new(error)),
+    }
 }
 
 /// `Retry-After` in seconds, the only form that S3 servers send.
