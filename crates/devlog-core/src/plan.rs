@@ -13,7 +13,7 @@ pub use policy::{Deletions, Direction, Scope, SyncPolicy};
 pub use step::{Action, Note, NoteKind, Plan, Seen, Side, Step, StepKind};
 
 use crate::conflict::{self, Conflict, ConflictSide};
-use crate::files::{BaseFile, BaseFiles, LocalFile, LocalFiles, RemoteFile, RemoteFiles};
+use crate::files::{BaseFile, BaseFiles, LocalFile, LocalFiles, RemoteFile, RemoteFiles, Unknown};
 use crate::path::RelPath;
 use decide::{Decision, Row};
 
@@ -36,6 +36,7 @@ pub fn plan(local: &LocalFiles, base: &BaseFiles, remote: &RemoteFiles, policy: 
         }
     }
     folders::settle(&trees, &mut draft);
+    draft.mention_unknown(&trees);
     draft.finish()
 }
 
@@ -95,6 +96,22 @@ impl Draft {
             Decision::Nothing => self.decisions.remove(path),
             other => self.decisions.insert(path.clone(), other),
         };
+    }
+
+    /// What no tree speaks of is mentioned all the same: a folder that cannot be read, an object that went missing
+    /// before it was ever fetched. A rule that excludes what was never synced is not worth a word.
+    fn mention_unknown(&mut self, trees: &Trees<'_>) {
+        let here = trees.local.unknown.iter();
+        let there = trees.remote.unknown.iter();
+        let notes = here
+            .map(|(path, why)| (path, why, NoteKind::UnknownHere(why.clone())))
+            .chain(there.map(|(path, why)| (path, why, NoteKind::UnknownThere(why.clone()))));
+        for (path, why, note) in notes {
+            let is_excluded = [Some(why), trees.local.unknown.get(path)].contains(&Some(&Unknown::Excluded));
+            if !is_excluded && trees.policy.scope.includes(path) {
+                self.decisions.entry(path.clone()).or_insert(Decision::Tell(note));
+            }
+        }
     }
 
     fn finish(self) -> Plan {

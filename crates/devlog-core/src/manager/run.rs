@@ -18,7 +18,7 @@ use crate::files::{BaseFile, RemoteFiles, Unknown};
 use crate::guard;
 use crate::path::RelPath;
 use crate::plan::{self, Action, Deletions, Note, NoteKind, Plan, Scope, Side, Step, SyncPolicy};
-use crate::ports::{RunRecord, Scan, ScanDepth, ScanNoteKind, StateChange};
+use crate::ports::{RunRecord, Scan, ScanDepth, ScanNote, ScanNoteKind, StateChange};
 use crate::progress::SyncEvent;
 use crate::report::{Ending, FileError, Operation, Stop, SyncReport};
 
@@ -474,19 +474,9 @@ fn scan_notes(scan: &Scan) -> Vec<Note> {
         ScanNoteKind::Name(why) => NoteKind::UnusableName(why.clone()),
         ScanNoteKind::Twin => NoteKind::Twin,
     };
-    let noted = scan.notes.iter().map(|note| Note {
+    let note = |note: &ScanNote| Note {
         subject: note.name.clone(),
         kind: kind(&note.kind),
-    });
-    // Unreadable folders are no rows of the plan; unreadable files that were never synced are not either.
-    let unreadable = scan
-        .local
-        .unknown
-        .iter()
-        .filter(|(_, why)| matches!(why, Unknown::Unreadable(_)))
-        .map(|(path, why)| Note {
-            subject: path.to_string(),
-            kind: NoteKind::UnknownHere(why.clone()),
-        });
-    noted.chain(unreadable).collect()
+    };
+    scan.notes.iter().map(note).collect()
 }
