@@ -2,4 +2,5 @@
 
 pub mod fakes;
 pub mod faults;
+pub mod remote_suite;
 pub mod state_suite;
