@@ -128,7 +128,7 @@ async fn s1_beside_a_busy_writer_a_snapshot_is_a_prefix_of_its_commits() {
             let limit = if lengths.len() % 2 == 0 { u64::MAX } else { 100 };
             let (_folder, copy, _) = disk.fetch(limit).await;
             let ids = rows(&copy);
-            assert_eq!(ids, (1..=ids.len() as i64).collect::<Vec<_>>(), "{journal}");
+            assert_eq!(ids, (1..).take(ids.len()).collect::<Vec<i64>>(), "{journal}");
             lengths.push(ids.len());
         }
         let scan = disk.scan(StatRecords::new()).await;

@@ -260,13 +260,13 @@ fn a_large_state_loads_quickly() {
     time("apply base", &mut || state.apply(&remote_id(), &changes).unwrap());
     time("learn stats", &mut || state.learn(&records, &[]).unwrap());
     time("load base", &mut || {
-        assert_eq!(state.load(&remote_id()).unwrap().base.len() as u64, ROWS)
+        assert_eq!(state.load(&remote_id()).unwrap().base.len() as u64, ROWS);
     });
     time("load stats", &mut || {
-        assert_eq!(state.stats().unwrap().len() as u64, ROWS)
+        assert_eq!(state.stats().unwrap().len() as u64, ROWS);
     });
     drop(state);
     time("open for a dry run", &mut || {
-        drop(SqliteState::open(&root, Access::ReadOnly).unwrap())
+        drop(SqliteState::open(&root, Access::ReadOnly).unwrap());
     });
 }
