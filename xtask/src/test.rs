@@ -26,18 +26,21 @@ struct Tally {
 /// Runs the tests; the exit code is that of `cargo test`.
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<ExitCode> {
     servers::stop_on_signal()?;
-    // Black-box tests run the binary, which `cargo test` builds only for packages with a `tests` folder.
-    run_shown(
-        workspace
-            .cargo()
-            .args(["build", "--workspace", "--bins", "--locked"]),
-    )?;
-    let servers = Servers::start(workspace)?;
-
     let one_package = args
         .cargo_test
         .iter()
         .any(|arg| arg.starts_with("-p") || arg.starts_with("--package"));
+    let black_box = !one_package || args.cargo_test.iter().any(|arg| arg.ends_with("devlog-tests"));
+    if black_box {
+        // They run the binary, which `cargo test` builds only for packages with a `tests` folder.
+        run_shown(
+            workspace
+                .cargo()
+                .args(["build", "--workspace", "--bins", "--locked"]),
+        )?;
+    }
+    let servers = Servers::start(workspace)?;
+
     let mut command = workspace.cargo();
     command.args(["test", "--locked", "--no-fail-fast"]);
     if !one_package {
