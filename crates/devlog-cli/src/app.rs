@@ -1,6 +1,8 @@
 //! Puts the program together: configuration, root, remote, state, reporter, `SyncManager`.
 
+use std::cell::OnceCell;
 use std::env;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,6 +28,9 @@ use crate::exit_code::ExitCode;
 use crate::reporter::{ConsoleReporter, JsonReporter, QuietReporter};
 use crate::ui::Ui;
 
+/// The log's folder in the home directory, where no other is named.
+const DEFAULT_ROOT: &str = ".devlog";
+
 /// Worker threads: two keep hashing and sending busy; more only add wake-ups.
 const WORKERS: usize = 2;
 
@@ -34,23 +39,31 @@ pub(crate) struct App {
     ui: Ui,
     root: Root,
     is_default_root: bool,
-    settings: Settings,
+    settings: OnceCell<Settings>,
     remote_name: Option<String>,
     offline: bool,
 }
 
 impl App {
-    /// Finds the root and reads its settings. Touches neither network nor state.
+    /// Finds the root. Touches neither disk, network nor state.
     pub(crate) fn new(global: &Global, ui: Ui) -> Result<Self, CliError> {
-        let default = home()?.join(".devlog");
-        let path = global.dir.clone().unwrap_or_else(|| default.clone());
-        let root = Root::at(&path).map_err(|error| CliError::from_error(ExitCode::Failed, &error))?;
-        let settings = Settings::load(root.path(), env::vars())?;
+        let at = |path: &Path| {
+            Root::at(path).map_err(|error| {
+                CliError::new(ExitCode::Failed, format!("cannot use {}", path.display()))
+                    .with_causes(Some(&error))
+            })
+        };
+        // Without a home there is no default root, which does not matter where another is named.
+        let default = home().and_then(|home| at(&home.join(DEFAULT_ROOT)));
+        let root = match &global.dir {
+            Some(path) => at(path)?,
+            None => default.clone()?,
+        };
         Ok(Self {
             ui,
-            is_default_root: root.path() == default,
+            is_default_root: default.is_ok_and(|default| default.path() == root.path()),
             root,
-            settings,
+            settings: OnceCell::new(),
             remote_name: global.remote.clone(),
             offline: global.offline,
         })
@@ -64,8 +77,26 @@ impl App {
         &self.root
     }
 
-    pub(crate) const fn settings(&self) -> &Settings {
-        &self.settings
+    /// The root's settings, read when they are first asked for: what needs none works whatever they say.
+    pub(crate) fn settings(&self) -> Result<&Settings, CliError> {
+        if let Some(settings) = self.settings.get() {
+            return Ok(settings);
+        }
+        let text =
+            |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        let settings = Settings::load(self.root.path(), env::vars_os().filter_map(text))?;
+        Ok(self.settings.get_or_init(|| settings))
+    }
+
+    /// This device's name, as events and commits carry it.
+    pub(crate) fn device(&self, access: Access) -> Result<String, CliError> {
+        match &self.settings()?.config.device.name {
+            Some(name) => Ok(name.clone()),
+            None => self
+                .root
+                .device_name(&host(), &SystemClock, access)
+                .map_err(|error| CliError::from_error(ExitCode::Failed, &error)),
+        }
     }
 
     pub(crate) const fn is_offline(&self) -> bool {
@@ -99,7 +130,7 @@ impl App {
     /// The remote that the command line or the configuration names, or the default root's embedded one.
     pub(crate) fn remote(&self) -> Result<RemoteConfig, CliError> {
         let name = self.remote_name.as_deref().unwrap_or(DEFAULT_REMOTE);
-        if let Some(remote) = self.settings.config.remotes.get(name) {
+        if let Some(remote) = self.settings()?.config.remotes.get(name) {
             return Ok(remote.clone());
         }
         if let Some(name) = &self.remote_name {
@@ -168,13 +199,7 @@ impl App {
         let runtime = runtime()?;
         let remote = runtime.block_on(self.open_remote(&self.remote()?))?;
         let failed = |error: &dyn std::error::Error| CliError::from_error(ExitCode::Failed, error);
-        let device = match &self.settings.config.device.name {
-            Some(name) => name.clone(),
-            None => self
-                .root
-                .device_name(&host(), &SystemClock, access)
-                .map_err(|error| failed(&error))?,
-        };
+        let device = self.device(access)?;
         let local = DiskTree::open(self.root.clone(), access)
             .map_err(|error| CliError::from_error(ExitCode::Usage, &error))?;
         let state = SqliteState::open(&self.root, access).map_err(|error| {
@@ -189,7 +214,7 @@ impl App {
         };
         Ok((
             runtime,
-            SyncManager::new(ports, self.settings.config.sync.clone(), device),
+            SyncManager::new(ports, self.settings()?.config.sync.clone(), device),
         ))
     }
 
@@ -198,7 +223,7 @@ impl App {
         &self,
         remote: &RemoteConfig,
     ) -> Result<Arc<dyn RemoteStorage>, CliError> {
-        let factory = StorageFactory::new(Limits::from(&self.settings.config.sync));
+        let factory = StorageFactory::new(Limits::from(&self.settings()?.config.sync));
         factory
             .open(remote)
             .await

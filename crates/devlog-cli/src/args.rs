@@ -80,6 +80,12 @@ pub(crate) enum ColorArg {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Init(commands::init::InitArgs),
+    New(commands::new::NewArgs),
+    Edit(commands::edit::EditArgs),
+    Show(commands::show::ShowArgs),
+    List(commands::list::ListArgs),
+    Delete(commands::delete::DeleteArgs),
+    Restore(commands::restore::RestoreArgs),
     Push(commands::push::PushArgs),
     Status(commands::status::StatusArgs),
     Remote(commands::remote::RemoteArgs),

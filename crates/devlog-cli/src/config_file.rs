@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use devlog_core::config::{DEFAULT_REMOTE, DevLogConfig, RemoteConfig, SETTINGS, setting};
 use toml_edit::{Document, DocumentMut, Item, Value};
@@ -59,7 +59,6 @@ pub(crate) struct Given {
 /// The settings of one root.
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
-    file: PathBuf,
     /// What was set, by dotted key.
     given: BTreeMap<String, Given>,
     /// The same, typed.
@@ -83,19 +82,11 @@ impl Settings {
                 );
             }
         };
-        let mut settings = Self {
-            file,
-            ..Self::default()
-        };
+        let mut settings = Self::default();
         settings.read_file(&text)?;
         settings.read_env(env)?;
         settings.apply()?;
         Ok(settings)
-    }
-
-    /// The file, whether or not it exists.
-    pub(crate) fn file(&self) -> &Path {
-        &self.file
     }
 
     /// A setting's value: as given, else its default. `None` for one that has neither.
@@ -309,10 +300,7 @@ fn edit(root: &Path, change: impl FnOnce(&mut DocumentMut) -> Result<(), CliErro
     change(&mut document)?;
     let new = document.to_string();
     // The whole must still be understood, or nothing is written.
-    let mut settings = Settings {
-        file: file.clone(),
-        ..Settings::default()
-    };
+    let mut settings = Settings::default();
     settings.read_file(&new)?;
     settings.apply()?;
     write_atomically(&file, new.as_bytes()).map_err(|error| cannot_write(&file, &error))

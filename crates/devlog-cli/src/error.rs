@@ -6,7 +6,7 @@ use crate::exit_code::ExitCode;
 use crate::ui::Ui;
 
 /// An error as the person sees it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct CliError {
     pub(crate) code: ExitCode,
     pub(crate) message: String,
@@ -87,7 +87,7 @@ impl CliError {
             ui.complain(&format!("caused by: {cause}"));
         }
         if let Some(hint) = &self.hint {
-            ui.hint(hint);
+            ui.complain(&format!("hint: {hint}"));
         }
     }
 }

@@ -7,6 +7,8 @@ mod config_file;
 mod editor;
 mod error;
 mod exit_code;
+mod journal;
+mod render;
 mod reporter;
 mod ui;
 
@@ -33,7 +35,15 @@ pub fn main() -> process::ExitCode {
         error.show(&ui);
         error.code
     });
-    process::ExitCode::from(code.number())
+    match ui.output_error() {
+        None => process::ExitCode::from(code.number()),
+        Some(error) => {
+            CliError::new(ExitCode::Failed, "cannot write to standard output")
+                .with_causes(Some(&error))
+                .show(&ui);
+            process::ExitCode::from(ExitCode::Failed.number())
+        }
+    }
 }
 
 fn run(cli: Cli, ui: &Ui) -> Result<ExitCode, CliError> {
@@ -46,6 +56,12 @@ fn run(cli: Cli, ui: &Ui) -> Result<ExitCode, CliError> {
     let app = App::new(&cli.global, ui.clone())?;
     match cli.command {
         Command::Init(_) => commands::init::run(&app),
+        Command::New(args) => commands::new::run(&app, &args),
+        Command::Edit(args) => commands::edit::run(&app, &args),
+        Command::Show(args) => commands::show::run(&app, &args),
+        Command::List(args) => commands::list::run(&app, &args),
+        Command::Delete(args) => commands::delete::run(&app, &args),
+        Command::Restore(args) => commands::restore::run(&app, &args),
         Command::Push(args) => commands::push::run(&app, args),
         Command::Status(args) => commands::status::run(&app, &args),
         Command::Remote(args) => commands::remote::run(&app, args),

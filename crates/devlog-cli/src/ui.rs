@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use console::{Style, Term};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -27,6 +27,7 @@ pub(crate) struct Manner {
 #[derive(Debug, Clone)]
 pub(crate) struct Ui {
     manner: Arc<Manner>,
+    output_error: Arc<Mutex<Option<io::Error>>>,
 }
 
 impl Ui {
@@ -35,6 +36,7 @@ impl Ui {
         console::set_colors_enabled_stderr(manner.color);
         Self {
             manner: Arc::new(manner),
+            output_error: Arc::default(),
         }
     }
 
@@ -48,6 +50,11 @@ impl Ui {
 
     pub(crate) fn is_verbose(&self) -> bool {
         self.manner.verbose
+    }
+
+    /// Whether the person asked not to be asked.
+    pub(crate) fn asks_nothing(&self) -> bool {
+        self.manner.no_input
     }
 
     /// Whether a question may be asked.
@@ -67,47 +74,57 @@ impl Ui {
             .map_or(100, |(_, columns)| usize::from(columns))
     }
 
-    /// Data: one line on stdout. A closed pipe ends the output, not the program.
+    /// Data: one line on stdout, without control characters.
     pub(crate) fn line(&self, text: &str) {
-        write_line(&mut io::stdout().lock(), text);
+        self.raw(&(printable(text) + "\n"));
     }
 
     /// Data as one JSON line on stdout.
     pub(crate) fn print_json<T: Serialize>(&self, value: &T) {
         if let Ok(text) = serde_json::to_string(value) {
-            write_line(&mut io::stdout().lock(), &text);
+            self.raw(&(text + "\n"));
         }
     }
 
-    /// Data exactly as it is, without a line break of its own.
+    /// Data exactly as it is, without a line break of its own. A closed pipe ends the output, not the program.
     pub(crate) fn raw(&self, text: &str) {
         let mut stdout = io::stdout().lock();
-        let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                if let Ok(mut first) = self.output_error.lock() {
+                    first.get_or_insert(error);
+                }
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+
+    /// Why not all data could be written, such as a full disk.
+    pub(crate) fn output_error(&self) -> Option<io::Error> {
+        self.output_error.lock().ok()?.take()
     }
 
     /// A word beside the data, on stderr. Not said in JSON and quiet mode.
     pub(crate) fn note(&self, text: &str) {
         if !self.manner.quiet && !self.manner.json {
-            write_line(&mut io::stderr().lock(), text);
+            complain(&printable(text));
         }
     }
 
     /// An error line, on stderr, in every mode but JSON's.
     pub(crate) fn complain(&self, text: &str) {
-        write_line(&mut io::stderr().lock(), text);
+        complain(&printable(text));
     }
 
-    /// One command to paste.
+    /// One command to paste, beside the data.
     pub(crate) fn hint(&self, command: &str) {
-        if !self.manner.json {
-            write_line(&mut io::stderr().lock(), &format!("hint: {command}"));
-        }
+        self.note(&format!("hint: {command}"));
     }
 
     /// An error as one JSON line on stderr.
     pub(crate) fn complain_json<T: Serialize>(&self, value: &T) {
         if let Ok(text) = serde_json::to_string(value) {
-            write_line(&mut io::stderr().lock(), &text);
+            complain(&text);
         }
     }
 
@@ -146,11 +163,9 @@ impl Ui {
     }
 }
 
-fn write_line(to: &mut impl Write, text: &str) {
-    let _ = to
-        .write_all(text.as_bytes())
-        .and_then(|()| to.write_all(b"\n"))
-        .and_then(|()| to.flush());
+/// One line on stderr. Where not even that can be written, there is nobody to tell.
+fn complain(line: &str) {
+    io::stderr().write_all(format!("{line}\n").as_bytes()).ok();
 }
 
 /// Text from files and entries, safe to print: control characters are shown, never obeyed.

@@ -1,10 +1,14 @@
 //! `devlog config`: settings, one at a time.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use crate::app::App;
+use crate::commands::init;
 use crate::config_file::{self, CONFIG_FILE, Given};
+use crate::editor;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 
@@ -75,7 +79,7 @@ pub(crate) fn run(app: &App, args: ConfigArgs) -> Result<ExitCode, CliError> {
     match args.command {
         ConfigCommand::Get { key } => {
             config_file::check_key(&key, "")?;
-            let given = app.settings().get(&key).ok_or_else(|| {
+            let given = app.settings()?.get(&key).ok_or_else(|| {
                 CliError::new(ExitCode::NotFound, format!("`{key}` is not set"))
                     .with_hint(format!("devlog config set {key} VALUE"))
             })?;
@@ -101,7 +105,7 @@ pub(crate) fn run(app: &App, args: ConfigArgs) -> Result<ExitCode, CliError> {
             }
         }
         ConfigCommand::List { show_origin } => {
-            let settings = app.settings().list();
+            let settings = app.settings()?.list();
             if ui.is_json() {
                 let settings = settings.into_iter().map(Line::from).collect();
                 ui.print_json(&Document {
@@ -119,8 +123,17 @@ pub(crate) fn run(app: &App, args: ConfigArgs) -> Result<ExitCode, CliError> {
                 }
             }
         }
-        ConfigCommand::Path => ui.line(&app.settings().file().display().to_string()),
-        ConfigCommand::Edit => crate::editor::edit_file(app.settings().file())?,
+        ConfigCommand::Path => ui.line(&file(app).display().to_string()),
+        ConfigCommand::Edit => {
+            init::make_root(app)?;
+            editor::edit_file(&file(app))?;
+            // The person is told at once, and the file stays as it was left.
+            app.settings()?;
+        }
     }
     Ok(ExitCode::Done)
+}
+
+fn file(app: &App) -> PathBuf {
+    app.root().path().join(CONFIG_FILE)
 }

@@ -20,7 +20,7 @@ pub(crate) fn run(app: &App) -> Result<ExitCode, CliError> {
     let ui = app.ui();
     let url = match app.remote_name() {
         Some(url) => Some(url.to_owned()),
-        None if app.settings().config.remotes.is_empty() => ui
+        None if app.settings()?.config.remotes.is_empty() => ui
             .ask("Where should the log be stored? (s3://bucket/prefix, file:///path, empty for later)")
             .filter(|answer| !answer.is_empty()),
         None => None,
@@ -41,8 +41,9 @@ pub(crate) fn run(app: &App) -> Result<ExitCode, CliError> {
     Ok(ExitCode::Done)
 }
 
-/// Makes the root and its settings where they are missing; changes nothing that is there.
-pub(crate) fn make_root(app: &App) -> Result<(), CliError> {
+/// Makes the root and its settings where they are missing; changes nothing that is there. Whether the root was missing.
+pub(crate) fn make_root(app: &App) -> Result<bool, CliError> {
+    let is_new = !app.root().path().is_dir();
     let failed = |error: std::io::Error| {
         CliError::new(ExitCode::Failed, format!("cannot make {}", app.root().named()))
             .with_causes(Some(&error))
@@ -52,5 +53,5 @@ pub(crate) fn make_root(app: &App) -> Result<(), CliError> {
     if !file.exists() {
         config_file::write_atomically(&file, TEMPLATE.as_bytes()).map_err(failed)?;
     }
-    Ok(())
+    Ok(is_new)
 }

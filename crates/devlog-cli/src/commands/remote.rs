@@ -78,10 +78,7 @@ impl RemoteLine {
 pub(crate) fn run(app: &App, args: RemoteArgs) -> Result<ExitCode, CliError> {
     match args.command {
         RemoteCommand::Add { name, url } => add(app, &name, &url),
-        RemoteCommand::List => {
-            list(app);
-            Ok(ExitCode::Done)
-        }
+        RemoteCommand::List => list(app),
         RemoteCommand::Show { name } => show(app, &name),
         RemoteCommand::Test { name } => test(app, name.as_deref()),
         RemoteCommand::Remove { name } => remove(app, &name),
@@ -124,8 +121,8 @@ fn add(app: &App, name: &str, url: &str) -> Result<ExitCode, CliError> {
     Ok(ExitCode::Done)
 }
 
-fn list(app: &App) {
-    let remotes = &app.settings().config.remotes;
+fn list(app: &App) -> Result<ExitCode, CliError> {
+    let remotes = &app.settings()?.config.remotes;
     let ui = app.ui();
     if ui.is_json() {
         let remotes = remotes
@@ -136,7 +133,7 @@ fn list(app: &App) {
             schema: "devlog.remotes/1",
             remotes,
         });
-        return;
+        return Ok(ExitCode::Done);
     }
     for (name, remote) in remotes {
         ui.line(&format!("{name:<12} {:<7} {remote}", remote.provider()));
@@ -145,10 +142,11 @@ fn list(app: &App) {
         ui.note("No remote is configured.");
         ui.hint("devlog remote add default s3://BUCKET/PREFIX");
     }
+    Ok(ExitCode::Done)
 }
 
 fn named<'a>(app: &'a App, name: &str) -> Result<&'a RemoteConfig, CliError> {
-    app.settings().config.remotes.get(name).ok_or_else(|| {
+    app.settings()?.config.remotes.get(name).ok_or_else(|| {
         CliError::usage(format!("there is no remote `{name}`")).with_hint("devlog remote list")
     })
 }
