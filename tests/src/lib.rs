@@ -37,10 +37,7 @@ impl Default for TestEnv {
 impl TestEnv {
     /// An empty home.
     pub fn new() -> Self {
-        Self {
-            home: TempDir::new().expect("a temporary folder"),
-            vars: BTreeMap::new(),
-        }
+        Self { home: TempDir::new().expect("a temporary folder"), vars: BTreeMap::new() }
     }
 
     /// A home whose default root pushes to [`Self::remote`], a folder.
@@ -132,13 +129,7 @@ impl Run {
     /// Fails the test unless the command ended with `code`; shows all it printed.
     #[track_caller]
     pub fn exits(self, code: i32) -> Self {
-        assert_eq!(
-            self.code,
-            Some(code),
-            "stdout:\n{}\nstderr:\n{}",
-            self.stdout,
-            self.stderr
-        );
+        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
     }
 
@@ -202,11 +193,7 @@ pub fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
             if path.is_dir() && !path.is_symlink() {
                 folders.push(path);
             } else {
-                let name = path
-                    .strip_prefix(folder)
-                    .expect("below the folder")
-                    .display()
-                    .to_string();
+                let name = path.strip_prefix(folder).expect("below the folder").display().to_string();
                 files.insert(name, fs::read(&path).unwrap_or_default());
             }
         }
@@ -217,15 +204,8 @@ pub fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 /// The binary under test: built beside the tests by `cargo test --workspace`.
 fn binary() -> PathBuf {
     let test = std::env::current_exe().expect("the test's own path");
-    let folder = test
-        .parent()
-        .and_then(Path::parent)
-        .expect("tests lie in <target>/<profile>/deps");
+    let folder = test.parent().and_then(Path::parent).expect("tests lie in <target>/<profile>/deps");
     let binary = folder.join(format!("devlog{}", std::env::consts::EXE_SUFFIX));
-    assert!(
-        binary.is_file(),
-        "{} is missing: run `cargo build --bin devlog` first",
-        binary.display()
-    );
+    assert!(binary.is_file(), "{} is missing: run `cargo build --bin devlog` first", binary.display());
     binary
 }

@@ -19,17 +19,11 @@ fn a_deletion_stays_here_unless_asked() {
     env.remove("notes/1.md");
     env.devlog("push").exits(0);
     assert!(env.stored("notes/1.md").is_some());
-    env.devlog("push")
-        .exits(0)
-        .says("Nothing to push")
-        .says("1 request");
+    env.devlog("push").exits(0).says("Nothing to push").says("1 request");
     env.devlog("push --delete").exits(0).says("1 deleted");
     assert!(env.stored("notes/1.md").is_none());
     let history = contents(&env.remote().join(".devlog/history"));
-    assert!(
-        history.values().any(|content| content == b"note 1"),
-        "a deleted file stays recoverable"
-    );
+    assert!(history.values().any(|content| content == b"note 1"), "a deleted file stays recoverable");
 }
 
 #[test]
@@ -57,9 +51,7 @@ fn many_deletions_need_their_number() {
     for n in 0..20 {
         env.remove(&format!("notes/{n}.md"));
     }
-    env.devlog("push --delete")
-        .exits(7)
-        .complains("--confirm-delete 20");
+    env.devlog("push --delete").exits(7).complains("--confirm-delete 20");
     env.devlog("push --delete --confirm-delete 19").exits(7);
     assert_eq!(contents(&env.remote().join("notes")).len(), 40);
     env.devlog("push --delete --confirm-delete 20").exits(0);
@@ -74,10 +66,7 @@ fn a_lost_state_deletes_and_sends_nothing() {
     }
     env.remove("notes/0.md");
     let finished = env.devlog("push --delete --json").exits(0).finished();
-    assert_eq!(
-        (&finished["files_uploaded"], &finished["files_deleted"]),
-        (&0.into(), &0.into())
-    );
+    assert_eq!((&finished["files_uploaded"], &finished["files_deleted"]), (&0.into(), &0.into()));
     assert!(env.stored("notes/0.md").is_some());
 }
 
@@ -96,10 +85,7 @@ fn another_bucket_is_a_first_push() {
     env.configure(&format!("file://{}", other.display()));
     env.remove("notes/2.md");
     let finished = env.devlog("push --delete --json").exits(0).finished();
-    assert_eq!(
-        (&finished["files_uploaded"], &finished["files_deleted"]),
-        (&3.into(), &0.into())
-    );
+    assert_eq!((&finished["files_uploaded"], &finished["files_deleted"]), (&3.into(), &0.into()));
     assert_eq!(contents(&env.remote().join("notes")).len(), 3);
 }
 

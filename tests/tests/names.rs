@@ -70,12 +70,7 @@ fn secrets_beside_the_log_stay_here() {
     env.write("a.md", "one");
     env.devlog("push").exits(0);
     let stored = contents(&env.remote());
-    assert!(
-        stored
-            .keys()
-            .all(|name| !name.ends_with(".env") && !name.ends_with("id_rsa")),
-        "{stored:?}"
-    );
+    assert!(stored.keys().all(|name| !name.ends_with(".env") && !name.ends_with("id_rsa")), "{stored:?}");
     env.write(".devlogignore", "!.env\n");
     env.devlog("push").exits(0);
     assert!(env.stored(".env").is_some(), "a rule of one's own brings it back");

@@ -10,18 +10,10 @@ fn the_first_two_commands_of_the_readme() {
     let run = env.devlog_args(["new", "--push", "hello from devlog"]).exits(0);
     run.says("Pushed").complains("devlog remote add");
     let stored = contents(&env.home().join(".local/share/devlog/remote"));
-    let (name, event) = stored
-        .iter()
-        .find(|(name, _)| name.starts_with("events/"))
-        .expect("the journal is stored");
-    assert!(
-        String::from_utf8_lossy(event).contains("hello from devlog"),
-        "{name}"
-    );
-    env.devlog("push")
-        .exits(0)
-        .says("Nothing to push")
-        .says("1 request");
+    let (name, event) =
+        stored.iter().find(|(name, _)| name.starts_with("events/")).expect("the journal is stored");
+    assert!(String::from_utf8_lossy(event).contains("hello from devlog"), "{name}");
+    env.devlog("push").exits(0).says("Nothing to push").says("1 request");
 }
 
 #[test]
@@ -56,12 +48,7 @@ fn an_old_time_does_not_hide_new_bytes() {
     env.devlog("push").exits(0);
     fs::write(&file, "two").unwrap();
     let old = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
-    fs::File::options()
-        .write(true)
-        .open(&file)
-        .unwrap()
-        .set_modified(old)
-        .unwrap();
+    fs::File::options().write(true).open(&file).unwrap().set_modified(old).unwrap();
     env.devlog("push").exits(0).says("Pushed 1 file");
     assert_eq!(env.stored("a.md").as_deref(), Some(&b"two"[..]));
 }
@@ -73,12 +60,7 @@ fn an_edit_that_keeps_size_and_time_is_sent() {
     let time = fs::metadata(&file).unwrap().modified().unwrap();
     env.devlog("push").exits(0);
     fs::write(&file, "two").unwrap();
-    fs::File::options()
-        .write(true)
-        .open(&file)
-        .unwrap()
-        .set_modified(time)
-        .unwrap();
+    fs::File::options().write(true).open(&file).unwrap().set_modified(time).unwrap();
     env.devlog("push").exits(0).says("Pushed 1 file");
     assert_eq!(env.stored("a.md").as_deref(), Some(&b"two"[..]));
 }
@@ -88,12 +70,7 @@ fn a_time_in_the_future_is_sent_once() {
     let env = TestEnv::with_folder_remote();
     let file = env.write("a.md", "one");
     let future = std::time::UNIX_EPOCH + std::time::Duration::from_secs(3_350_000_000);
-    fs::File::options()
-        .write(true)
-        .open(&file)
-        .unwrap()
-        .set_modified(future)
-        .unwrap();
+    fs::File::options().write(true).open(&file).unwrap().set_modified(future).unwrap();
     env.devlog("push").exits(0).says("Pushed 2 files");
     env.devlog("push").exits(0).says("Nothing to push");
 }
@@ -101,24 +78,14 @@ fn a_time_in_the_future_is_sent_once() {
 #[test]
 fn touching_everything_sends_nothing() {
     let env = TestEnv::with_folder_remote();
-    let files: Vec<_> = (0..20)
-        .map(|n| env.write(&format!("f{n}"), format!("{n}")))
-        .collect();
+    let files: Vec<_> = (0..20).map(|n| env.write(&format!("f{n}"), format!("{n}"))).collect();
     env.devlog("push").exits(0);
     let now = std::time::SystemTime::now() + std::time::Duration::from_secs(5);
     for file in files {
-        fs::File::options()
-            .write(true)
-            .open(file)
-            .unwrap()
-            .set_modified(now)
-            .unwrap();
+        fs::File::options().write(true).open(file).unwrap().set_modified(now).unwrap();
     }
     let finished = env.devlog("push --json").exits(0).finished();
-    assert_eq!(
-        (&finished["files_uploaded"], &finished["requests"]),
-        (&0.into(), &1.into())
-    );
+    assert_eq!((&finished["files_uploaded"], &finished["requests"]), (&0.into(), &1.into()));
 }
 
 #[test]
@@ -135,11 +102,7 @@ fn a_dry_run_writes_nothing_anywhere_and_says_what_the_real_run_does() {
     assert_eq!(contents(env.home()), before);
     let done = env.devlog("push --delete --json").exits(0);
     let actions = |run: &devlog_tests::Run| {
-        run.events()
-            .into_iter()
-            .find(|event| event["event"] == "planned")
-            .expect("a plan")["actions"]
-            .clone()
+        run.events().into_iter().find(|event| event["event"] == "planned").expect("a plan")["actions"].clone()
     };
     assert_eq!(actions(&planned), actions(&done));
     assert_eq!(actions(&planned).as_array().unwrap().len(), 3);
@@ -188,8 +151,5 @@ fn what_another_tool_changed_is_never_overwritten_unseen() {
     env.devlog("push --force").exits(0);
     assert_eq!(env.stored("a.bin").as_deref(), Some(&b"ours"[..]));
     let history = contents(&env.remote().join(".devlog/history"));
-    assert!(
-        history.values().any(|content| content == b"theirs"),
-        "the losing version stays recoverable"
-    );
+    assert!(history.values().any(|content| content == b"theirs"), "the losing version stays recoverable");
 }

@@ -12,22 +12,12 @@ fn a_push_stores_plain_files_and_a_second_is_one_request() {
     env.write("notes/a b+ü%41#?.md", "odd name");
     env.write("empty", "");
     env.devlog("push").exits(0).says("Pushed 3 files");
-    assert_eq!(
-        bucket.get("me/notes/a b+ü%41#?.md").as_deref(),
-        Some(&b"odd name"[..])
-    );
+    assert_eq!(bucket.get("me/notes/a b+ü%41#?.md").as_deref(), Some(&b"odd name"[..]));
     assert_eq!(bucket.get("me/empty").as_deref(), Some(&[][..]));
     let finished = env.devlog("push --json").exits(0).finished();
-    assert_eq!(
-        (&finished["requests"], &finished["files_uploaded"]),
-        (&1.into(), &0.into())
-    );
+    assert_eq!((&finished["requests"], &finished["files_uploaded"]), (&1.into(), &0.into()));
     env.devlog("remote test").exits(0).says("ok     write");
-    assert!(
-        bucket.keys().iter().all(|key| !key.contains("/probe/")),
-        "{:?}",
-        bucket.keys()
-    );
+    assert!(bucket.keys().iter().all(|key| !key.contains("/probe/")), "{:?}", bucket.keys());
 }
 
 #[test]
@@ -72,18 +62,13 @@ fn a_large_file_goes_in_parts_and_only_once() {
     let Some(server) = S3Server::find() else { return };
     let bucket = server.bucket();
     let env = server.env(&bucket);
-    let content: Vec<u8> = (0..20_000_000_u32)
-        .map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8)
-        .collect();
+    let content: Vec<u8> = (0..20_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     env.write("large.bin", &content);
     env.devlog("push").exits(0);
     assert!(bucket.get("me/large.bin").is_some_and(|stored| stored == content));
     assert_eq!(bucket.dangling_uploads(), 0);
     let finished = env.devlog("push --json").exits(0).finished();
-    assert_eq!(
-        (&finished["requests"], &finished["files_uploaded"]),
-        (&1.into(), &0.into())
-    );
+    assert_eq!((&finished["requests"], &finished["files_uploaded"]), (&1.into(), &0.into()));
 }
 
 #[test]
@@ -115,19 +100,13 @@ fn more_objects_than_a_page_are_all_seen() {
     let finished = env.devlog("push --json").exits(0).finished();
     assert_eq!(finished["files_uploaded"], 2501);
     let finished = env.devlog("push --mode all --json").exits(0).finished();
-    assert_eq!(
-        (&finished["files_uploaded"], &finished["files_skipped"]),
-        (&0.into(), &2501.into())
-    );
+    assert_eq!((&finished["files_uploaded"], &finished["files_skipped"]), (&0.into(), &2501.into()));
     for n in 0..2500 {
         env.remove(&format!("d{}/{n}.md", n % 13));
     }
     env.write("kept.md", "kept");
     env.devlog("push --delete").exits(7);
-    let finished = env
-        .devlog("push --delete --confirm-delete 2500 --json")
-        .exits(0)
-        .finished();
+    let finished = env.devlog("push --delete --confirm-delete 2500 --json").exits(0).finished();
     assert_eq!(finished["files_deleted"], 2500);
     assert!(
         bucket
@@ -145,15 +124,8 @@ fn a_server_without_conditional_writes_is_refused() {
     let bucket = server.bucket();
     let env = server.env(&bucket);
     env.write("a.md", "one");
-    env.devlog("push")
-        .exits(1)
-        .complains("conditional writes")
-        .complains("single_writer");
-    assert!(
-        bucket.keys().is_empty(),
-        "nothing is left behind: {:?}",
-        bucket.keys()
-    );
+    env.devlog("push").exits(1).complains("conditional writes").complains("single_writer");
+    assert!(bucket.keys().is_empty(), "nothing is left behind: {:?}", bucket.keys());
     env.devlog("config set remote.single_writer true").exits(0);
     env.devlog("push").exits(0);
     assert_eq!(bucket.get("me/a.md").as_deref(), Some(&b"one"[..]));
@@ -163,9 +135,7 @@ fn a_server_without_conditional_writes_is_refused() {
 fn wrong_credentials_are_one_message_and_code_6() {
     let Some(server) = S3Server::find() else { return };
     let bucket = server.bucket();
-    let env = server
-        .env(&bucket)
-        .with_var("AWS_SECRET_ACCESS_KEY", "canary-secret");
+    let env = server.env(&bucket).with_var("AWS_SECRET_ACCESS_KEY", "canary-secret");
     for n in 0..20 {
         env.write(&format!("{n}.md"), "x");
     }
@@ -180,10 +150,7 @@ fn wrong_credentials_are_one_message_and_code_6() {
 fn no_credentials_at_all_are_code_6() {
     let Some(server) = S3Server::find() else { return };
     let bucket = server.bucket();
-    let env = server
-        .env(&bucket)
-        .with_var("AWS_ACCESS_KEY_ID", "")
-        .with_var("AWS_SECRET_ACCESS_KEY", "");
+    let env = server.env(&bucket).with_var("AWS_ACCESS_KEY_ID", "").with_var("AWS_SECRET_ACCESS_KEY", "");
     env.devlog("push").exits(6).complains("credentials");
 }
 

@@ -63,10 +63,7 @@ pub struct StorageFactory {
 impl StorageFactory {
     /// A factory whose remotes keep to `limits`.
     pub fn new(limits: Limits) -> Self {
-        Self {
-            limits,
-            ..Self::default()
-        }
+        Self { limits, ..Self::default() }
     }
 
     /// Instead of the AWS credential chain, these keys. For programs that embed devlog and for tests.

@@ -9,11 +9,7 @@ pub(crate) struct Prefix(String);
 impl Prefix {
     pub(crate) fn new(prefix: &str) -> Self {
         let prefix = prefix.trim_matches('/');
-        Self(if prefix.is_empty() {
-            String::new()
-        } else {
-            format!("{prefix}/")
-        })
+        Self(if prefix.is_empty() { String::new() } else { format!("{prefix}/") })
     }
 
     /// The provider's name for a key.
@@ -28,15 +24,10 @@ impl Prefix {
 
     /// What the provider's name means below the prefix.
     pub(crate) fn strip(&self, name: &str) -> Result<String, RemoteError> {
-        name.strip_prefix(&self.0)
-            .map(str::to_owned)
-            .ok_or_else(|| RemoteError::Other {
-                message: format!(
-                    "the listing holds `{}`, which is outside of the remote",
-                    name.escape_default()
-                ),
-                source: None,
-            })
+        name.strip_prefix(&self.0).map(str::to_owned).ok_or_else(|| RemoteError::Other {
+            message: format!("the listing holds `{}`, which is outside of the remote", name.escape_default()),
+            source: None,
+        })
     }
 }
 

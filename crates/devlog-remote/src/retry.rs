@@ -32,17 +32,11 @@ pub(crate) enum Again {
 
 impl Failure {
     pub(crate) fn last(error: RemoteError) -> Self {
-        Self {
-            error,
-            again: Again::No,
-        }
+        Self { error, again: Again::No }
     }
 
     pub(crate) fn soon(error: RemoteError) -> Self {
-        Self {
-            error,
-            again: Again::Soon,
-        }
+        Self { error, again: Again::Soon }
     }
 }
 
@@ -56,11 +50,7 @@ pub(crate) struct Retry {
 
 impl Retry {
     pub(crate) const fn new(attempts: u16, timeout: Duration) -> Self {
-        Self {
-            attempts,
-            timeout,
-            sent: AtomicU64::new(0),
-        }
+        Self { attempts, timeout, sent: AtomicU64::new(0) }
     }
 
     /// How long an answer may take.
@@ -120,16 +110,10 @@ mod tests {
     async fn transient_failures_are_tried_again_with_growing_pauses_and_an_end() {
         let retry = retry();
         let started = Instant::now();
-        let result = retry
-            .run(|| async { Err::<(), _>(Failure::soon(throttled())) })
-            .await;
+        let result = retry.run(|| async { Err::<(), _>(Failure::soon(throttled())) }).await;
         assert!(matches!(result, Err(RemoteError::Throttled { .. })));
         assert_eq!(retry.requests(), 4);
-        assert!(
-            started.elapsed() >= Duration::from_millis(700),
-            "{:?}",
-            started.elapsed()
-        );
+        assert!(started.elapsed() >= Duration::from_millis(700), "{:?}", started.elapsed());
     }
 
     #[tokio::test(start_paused = true)]
@@ -141,10 +125,7 @@ mod tests {
             .run(|| async {
                 match left.fetch_sub(1, Ordering::Relaxed) {
                     1 => Ok("done"),
-                    _ => Err(Failure {
-                        error: throttled(),
-                        again: Again::After(Duration::from_secs(7)),
-                    }),
+                    _ => Err(Failure { error: throttled(), again: Again::After(Duration::from_secs(7)) }),
                 }
             })
             .await;
@@ -154,14 +135,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_request_that_never_answers_ends_and_a_refusal_is_final() {
-        let silent = retry()
-            .run(|| async { std::future::pending::<Result<(), Failure>>().await })
-            .await;
+        let silent = retry().run(|| async { std::future::pending::<Result<(), Failure>>().await }).await;
         assert!(matches!(silent, Err(RemoteError::Offline(_))));
         let refused = retry();
-        let answer = refused
-            .run(|| async { Err::<(), _>(Failure::last(RemoteError::Denied("x".into()))) })
-            .await;
+        let answer =
+            refused.run(|| async { Err::<(), _>(Failure::last(RemoteError::Denied("x".into()))) }).await;
         assert!(matches!(answer, Err(RemoteError::Denied(_))));
         assert_eq!(refused.requests(), 1);
     }

@@ -19,10 +19,7 @@ impl Throttle {
         Self(bytes_per_second.map(|rate| {
             let rate = NonZeroU32::try_from(rate).unwrap_or(NonZeroU32::MAX);
             let piece = NonZeroU32::new(rate.get() / 10).unwrap_or(NonZeroU32::MIN);
-            Budget {
-                limiter: RateLimiter::direct(Quota::per_second(rate).allow_burst(piece)),
-                piece,
-            }
+            Budget { limiter: RateLimiter::direct(Quota::per_second(rate).allow_burst(piece)), piece }
         }))
     }
 
@@ -33,9 +30,8 @@ impl Throttle {
         };
         let mut left = bytes as u64;
         while left > 0 {
-            let now = u32::try_from(left).map_or(*piece, |left| {
-                NonZeroU32::new(left).map_or(*piece, |left| left.min(*piece))
-            });
+            let now = u32::try_from(left)
+                .map_or(*piece, |left| NonZeroU32::new(left).map_or(*piece, |left| left.min(*piece)));
             // A piece is never larger than the burst, which is the only way this can fail.
             let _ = limiter.until_n_ready(now).await;
             left -= u64::from(now.get());
@@ -45,11 +41,7 @@ impl Throttle {
 
 impl std::fmt::Debug for Throttle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "Throttle({:?} bytes a piece)",
-            self.0.as_ref().map(|budget| budget.piece)
-        )
+        write!(f, "Throttle({:?} bytes a piece)", self.0.as_ref().map(|budget| budget.piece))
     }
 }
 

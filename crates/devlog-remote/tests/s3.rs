@@ -12,10 +12,7 @@ use devlog_remote::{Limits, StaticKeys, StorageFactory};
 async fn s3_keeps_every_promise() {
     let var = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
     let Some(endpoint) = var("DEVLOG_TEST_S3_ENDPOINT") else {
-        assert!(
-            var("CI").is_none(),
-            "no S3 server: run the tests by `cargo xtask test`"
-        );
+        assert!(var("CI").is_none(), "no S3 server: run the tests by `cargo xtask test`");
         eprintln!("SKIPPED: no S3 server; `cargo xtask test` starts one");
         return;
     };
@@ -38,10 +35,7 @@ async fn s3_keeps_every_promise() {
     remote_suite::run(async || {
         let number = next.fetch_add(1, Ordering::Relaxed);
         let url = format!("s3://{bucket}/p{number}?endpoint={endpoint}&region=us-east-1");
-        factory
-            .open(&RemoteConfig::parse(&url, None, false).unwrap())
-            .await
-            .unwrap()
+        factory.open(&RemoteConfig::parse(&url, None, false).unwrap()).await.unwrap()
     })
     .await;
 }

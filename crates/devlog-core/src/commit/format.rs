@@ -42,10 +42,7 @@ pub(super) struct Preamble {
 
 impl Preamble {
     pub(super) const fn current() -> Self {
-        Self {
-            format: FORMAT,
-            suite: None,
-        }
+        Self { format: FORMAT, suite: None }
     }
 
     /// Checked before anything else is parsed, so that a newer format gives a clear answer.
@@ -53,9 +50,7 @@ impl Preamble {
         let preamble: Self = serde_json::from_slice(bytes).map_err(CommitError::Malformed)?;
         match preamble {
             Self { format, .. } if format > FORMAT => Err(CommitError::TooNew(format)),
-            Self {
-                suite: Some(suite), ..
-            } => Err(CommitError::Encrypted(suite.chars().take(40).collect())),
+            Self { suite: Some(suite), .. } => Err(CommitError::Encrypted(suite.chars().take(40).collect())),
             Self { .. } => Ok(()),
         }
     }
@@ -75,11 +70,7 @@ pub struct Identity {
 impl Identity {
     /// A new identity.
     pub const fn new(id: RemoteId, created: DateTime<Utc>) -> Self {
-        Self {
-            preamble: Preamble::current(),
-            id,
-            created,
-        }
+        Self { preamble: Preamble::current(), id, created }
     }
 
     /// As stored.
@@ -153,12 +144,7 @@ impl CommitChange {
 
 impl From<&RemoteFile> for Content {
     fn from(file: &RemoteFile) -> Self {
-        Self {
-            sha256: file.hash,
-            size: file.size,
-            mtime: file.mtime,
-            version: file.version.clone(),
-        }
+        Self { sha256: file.hash, size: file.size, mtime: file.mtime, version: file.version.clone() }
     }
 }
 
@@ -173,15 +159,7 @@ impl Commit {
     ) -> Self {
         let number = head.map_or(CommitNumber(1), |head| head.number.next());
         let parent = head.map(|head| head.hash);
-        Self {
-            preamble: Preamble::current(),
-            number,
-            id,
-            parent,
-            device,
-            time,
-            changes,
-        }
+        Self { preamble: Preamble::current(), number, id, parent, device, time, changes }
     }
 
     /// As stored.
@@ -197,13 +175,7 @@ impl Commit {
         if commit.number != expected || commit.parent != head.map(|head| head.hash) {
             return Err(CommitError::Broken(CommitNumber(expected.0 - 1)));
         }
-        Ok((
-            commit,
-            Head {
-                number: expected,
-                hash: ContentHash::of(bytes),
-            },
-        ))
+        Ok((commit, Head { number: expected, hash: ContentHash::of(bytes) }))
     }
 }
 
@@ -222,13 +194,7 @@ mod tests {
             }),
             replaced: None,
         };
-        Commit::following(
-            head,
-            "id".into(),
-            "xps".into(),
-            DateTime::UNIX_EPOCH,
-            vec![change],
-        )
+        Commit::following(head, "id".into(), "xps".into(), DateTime::UNIX_EPOCH, vec![change])
     }
 
     #[test]
@@ -238,10 +204,7 @@ mod tests {
         assert_eq!(read, first);
         let second = commit(Some(head));
         assert_eq!(second.number, CommitNumber(2));
-        assert_eq!(
-            Commit::from_bytes(&second.to_bytes(), Some(head)).unwrap().0,
-            second
-        );
+        assert_eq!(Commit::from_bytes(&second.to_bytes(), Some(head)).unwrap().0, second);
     }
 
     #[test]
@@ -256,10 +219,7 @@ mod tests {
     #[test]
     fn an_altered_parent_breaks_the_chain() {
         let (_, head) = Commit::from_bytes(&commit(None).to_bytes(), None).unwrap();
-        let other = Head {
-            hash: ContentHash::of(b"altered"),
-            ..head
-        };
+        let other = Head { hash: ContentHash::of(b"altered"), ..head };
         let second = commit(Some(head)).to_bytes();
         assert!(matches!(
             Commit::from_bytes(&second, Some(other)),
@@ -270,23 +230,14 @@ mod tests {
     #[test]
     fn newer_encrypted_and_hostile_commits_are_refused() {
         let newer = br#"{"format":2,"anything":[]}"#;
-        assert!(matches!(
-            Commit::from_bytes(newer, None),
-            Err(CommitError::TooNew(2))
-        ));
+        assert!(matches!(Commit::from_bytes(newer, None), Err(CommitError::TooNew(2))));
         let encrypted = br#"{"format":1,"suite":"age"}"#;
-        assert!(matches!(
-            Commit::from_bytes(encrypted, None),
-            Err(CommitError::Encrypted(_))
-        ));
+        assert!(matches!(Commit::from_bytes(encrypted, None), Err(CommitError::Encrypted(_))));
         let text = String::from_utf8(commit(None).to_bytes()).unwrap();
         for path in ["../x", "/etc/x", ".devlog/state.db", "a\\\\b"] {
             let hostile = text.replace("a.md", path);
             assert!(
-                matches!(
-                    Commit::from_bytes(hostile.as_bytes(), None),
-                    Err(CommitError::Malformed(_))
-                ),
+                matches!(Commit::from_bytes(hostile.as_bytes(), None), Err(CommitError::Malformed(_))),
                 "{path}"
             );
         }

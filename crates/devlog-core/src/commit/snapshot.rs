@@ -50,11 +50,7 @@ impl Snapshot {
             .iter()
             .filter_map(|(path, file)| {
                 let commit = file.commit?;
-                Some(StoredFile {
-                    path: path.clone(),
-                    content: file.into(),
-                    commit,
-                })
+                Some(StoredFile { path: path.clone(), content: file.into(), commit })
             })
             .collect();
         let stored = Stored {
@@ -70,9 +66,8 @@ impl Snapshot {
     /// From what is stored.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CommitError> {
         let mut json = Vec::new();
-        let mut unpacked = zstd::Decoder::new(bytes)
-            .map_err(CommitError::Packed)?
-            .take(MAX_UNPACKED_BYTES + 1);
+        let mut unpacked =
+            zstd::Decoder::new(bytes).map_err(CommitError::Packed)?.take(MAX_UNPACKED_BYTES + 1);
         unpacked.read_to_end(&mut json).map_err(CommitError::Packed)?;
         if json.len() as u64 > MAX_UNPACKED_BYTES {
             return Err(CommitError::TooLarge(MAX_UNPACKED_BYTES));
@@ -82,38 +77,12 @@ impl Snapshot {
         let files = stored
             .files
             .into_iter()
-            .map(
-                |StoredFile {
-                     path,
-                     content,
-                     commit,
-                 }| {
-                    let Content {
-                        sha256: hash,
-                        size,
-                        mtime,
-                        version,
-                    } = content;
-                    (
-                        path,
-                        RemoteFile {
-                            hash,
-                            size,
-                            mtime,
-                            version,
-                            commit: Some(commit),
-                        },
-                    )
-                },
-            )
+            .map(|StoredFile { path, content, commit }| {
+                let Content { sha256: hash, size, mtime, version } = content;
+                (path, RemoteFile { hash, size, mtime, version, commit: Some(commit) })
+            })
             .collect();
-        Ok(Self {
-            head: Head {
-                number: stored.number,
-                hash: stored.commit_sha256,
-            },
-            files,
-        })
+        Ok(Self { head: Head { number: stored.number, hash: stored.commit_sha256 }, files })
     }
 }
 
@@ -131,10 +100,7 @@ mod tests {
             commit: Some(CommitNumber(3)),
         };
         Snapshot {
-            head: Head {
-                number: CommitNumber(64),
-                hash: ContentHash::of(b"head"),
-            },
+            head: Head { number: CommitNumber(64), hash: ContentHash::of(b"head") },
             files: [(RelPath::new("a/b").unwrap(), file)].into(),
         }
     }

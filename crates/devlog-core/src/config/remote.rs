@@ -155,10 +155,7 @@ impl RemoteConfig {
                 Provider::Azure
             }
             (_, Some(provider)) => {
-                return Err(RemoteUrlError::Mismatch {
-                    provider,
-                    scheme: scheme.to_owned(),
-                });
+                return Err(RemoteUrlError::Mismatch { provider, scheme: scheme.to_owned() });
             }
             (_, None) => return Err(RemoteUrlError::UnknownScheme(scheme.to_owned())),
         };
@@ -168,10 +165,7 @@ impl RemoteConfig {
             Provider::Azure => azure(&parsed)?,
             Provider::Gcs => gcs(&parsed)?,
         };
-        Ok(Self {
-            location,
-            single_writer,
-        })
+        Ok(Self { location, single_writer })
     }
 
     /// Who stores it.
@@ -204,33 +198,15 @@ impl fmt::Display for RemoteConfig {
         };
         match &self.location {
             RemoteLocation::Folder { path } => write!(f, "file://{path}"),
-            RemoteLocation::S3 {
-                bucket,
-                prefix,
-                endpoint,
-                region,
-                profile,
-            } => {
+            RemoteLocation::S3 { bucket, prefix, endpoint, region, profile } => {
                 place(f, "s3", &[bucket, prefix])?;
-                query(
-                    f,
-                    &[("endpoint", endpoint), ("region", region), ("profile", profile)],
-                )
+                query(f, &[("endpoint", endpoint), ("region", region), ("profile", profile)])
             }
-            RemoteLocation::Azure {
-                account,
-                container,
-                prefix,
-                endpoint,
-            } => {
+            RemoteLocation::Azure { account, container, prefix, endpoint } => {
                 place(f, "azure", &[account, container, prefix])?;
                 query(f, &[("endpoint", endpoint)])
             }
-            RemoteLocation::Gcs {
-                bucket,
-                prefix,
-                endpoint,
-            } => {
+            RemoteLocation::Gcs { bucket, prefix, endpoint } => {
                 place(f, "gs", &[bucket, prefix])?;
                 query(f, &[("endpoint", endpoint)])
             }
@@ -248,13 +224,7 @@ fn provider_by_name(name: &str) -> Result<Provider, RemoteUrlError> {
 /// What may be shown of a text that might hold a secret in its query or before an `@`.
 fn without_query(url: &str) -> String {
     let shown = url.split('?').next().unwrap_or_default();
-    shown
-        .rsplit('@')
-        .next()
-        .unwrap_or_default()
-        .chars()
-        .take(120)
-        .collect()
+    shown.rsplit('@').next().unwrap_or_default().chars().take(120).collect()
 }
 
 fn refuse_secrets(url: &Url) -> Result<(), RemoteUrlError> {
@@ -288,11 +258,7 @@ fn parameters<const N: usize>(
     let mut values = [const { None }; N];
     for (name, value) in url.query_pairs() {
         let Some(index) = names.iter().position(|known| *known == name) else {
-            return Err(RemoteUrlError::UnknownParameter {
-                name: name.into_owned(),
-                provider,
-                are,
-            });
+            return Err(RemoteUrlError::UnknownParameter { name: name.into_owned(), provider, are });
         };
         let endpoint_is_wrong = name == "endpoint"
             && !Url::parse(&value).is_ok_and(|e| {
@@ -302,10 +268,7 @@ fn parameters<const N: usize>(
                     && e.password().is_none()
             });
         if endpoint_is_wrong {
-            return Err(RemoteUrlError::BadParameter {
-                name: "endpoint",
-                expected: "an http or https URL",
-            });
+            return Err(RemoteUrlError::BadParameter { name: "endpoint", expected: "an http or https URL" });
         }
         values[index] = Some(value.into_owned()).filter(|value| !value.is_empty());
     }
@@ -317,18 +280,11 @@ fn decoded(text: &str) -> String {
 }
 
 fn prefix(path: &str) -> String {
-    decoded(path)
-        .split('/')
-        .filter(|name| !name.is_empty())
-        .collect::<Vec<_>>()
-        .join("/")
+    decoded(path).split('/').filter(|name| !name.is_empty()).collect::<Vec<_>>().join("/")
 }
 
 fn host(url: &Url, what: &'static str) -> Result<String, RemoteUrlError> {
-    url.host_str()
-        .filter(|host| !host.is_empty())
-        .map(decoded)
-        .ok_or(RemoteUrlError::Incomplete(what))
+    url.host_str().filter(|host| !host.is_empty()).map(decoded).ok_or(RemoteUrlError::Incomplete(what))
 }
 
 fn folder(url: &Url) -> Result<RemoteLocation, RemoteUrlError> {
@@ -337,18 +293,12 @@ fn folder(url: &Url) -> Result<RemoteLocation, RemoteUrlError> {
         return Err(RemoteUrlError::Incomplete("folder; write file:///absolute/path"));
     }
     let [] = parameters(url, Provider::Folder, [], "are none")?;
-    Ok(RemoteLocation::Folder {
-        path: path.trim_end_matches('/').to_owned(),
-    })
+    Ok(RemoteLocation::Folder { path: path.trim_end_matches('/').to_owned() })
 }
 
 fn s3(url: &Url) -> Result<RemoteLocation, RemoteUrlError> {
-    let [endpoint, region, profile] = parameters(
-        url,
-        Provider::S3,
-        ["endpoint", "region", "profile"],
-        "are endpoint, region and profile",
-    )?;
+    let [endpoint, region, profile] =
+        parameters(url, Provider::S3, ["endpoint", "region", "profile"], "are endpoint, region and profile")?;
     Ok(RemoteLocation::S3 {
         bucket: host(url, "bucket")?,
         prefix: prefix(url.path()),
@@ -360,11 +310,7 @@ fn s3(url: &Url) -> Result<RemoteLocation, RemoteUrlError> {
 
 fn gcs(url: &Url) -> Result<RemoteLocation, RemoteUrlError> {
     let [endpoint] = parameters(url, Provider::Gcs, ["endpoint"], "is endpoint")?;
-    Ok(RemoteLocation::Gcs {
-        bucket: host(url, "bucket")?,
-        prefix: prefix(url.path()),
-        endpoint,
-    })
+    Ok(RemoteLocation::Gcs { bucket: host(url, "bucket")?, prefix: prefix(url.path()), endpoint })
 }
 
 fn azure(url: &Url) -> Result<RemoteLocation, RemoteUrlError> {

@@ -129,9 +129,7 @@ pub const SETTINGS: &[Setting] = &[
         default: "false",
         doc: "Nothing is sent; runs are queued until this is off again.",
         apply: |config, value| {
-            config.sync.offline = value
-                .parse()
-                .map_err(|_| "true or false is expected".to_owned())?;
+            config.sync.offline = value.parse().map_err(|_| "true or false is expected".to_owned())?;
             Ok(())
         },
     },
@@ -139,10 +137,7 @@ pub const SETTINGS: &[Setting] = &[
 
 /// The row of a key; a key of `remotes.NAME` is found as that of `remote`.
 pub fn setting(key: &str) -> Option<&'static Setting> {
-    let named = key
-        .strip_prefix("remotes.")
-        .and_then(|rest| rest.split_once('.'))
-        .map(|(_, field)| field);
+    let named = key.strip_prefix("remotes.").and_then(|rest| rest.split_once('.')).map(|(_, field)| field);
     SETTINGS.iter().find(|row| match named {
         Some(field) => row.key.strip_prefix("remote.") == Some(field),
         None => row.key == key,
@@ -194,11 +189,7 @@ fn bandwidth(value: &str) -> Result<Option<NonZeroU64>, String> {
         "gib" => 1 << 30,
         _ => return Err(expected()),
     };
-    let bytes = number
-        .parse::<u64>()
-        .ok()
-        .and_then(|n| n.checked_mul(factor))
-        .ok_or_else(expected)?;
+    let bytes = number.parse::<u64>().ok().and_then(|n| n.checked_mul(factor)).ok_or_else(expected)?;
     NonZeroU64::new(bytes).map(Some).ok_or_else(expected)
 }
 
@@ -211,10 +202,7 @@ mod tests {
     #[test]
     fn the_defaults_of_the_table_are_the_defaults_of_the_type() {
         let mut config = DevLogConfig {
-            sync: SyncConfig {
-                concurrency: 1,
-                ..SyncConfig::default()
-            },
+            sync: SyncConfig { concurrency: 1, ..SyncConfig::default() },
             ..DevLogConfig::default()
         };
         for row in SETTINGS.iter().filter(|row| !row.default.is_empty()) {
@@ -225,12 +213,7 @@ mod tests {
 
     #[test]
     fn bandwidths_are_decimal_or_binary_as_written() {
-        let cases = [
-            ("2MB/s", 2_000_000),
-            ("500KiB/s", 512_000),
-            ("100 kB", 100_000),
-            ("7", 7),
-        ];
+        let cases = [("2MB/s", 2_000_000), ("500KiB/s", 512_000), ("100 kB", 100_000), ("7", 7)];
         for (text, bytes) in cases {
             assert_eq!(bandwidth(text), Ok(NonZeroU64::new(bytes)), "{text}");
         }

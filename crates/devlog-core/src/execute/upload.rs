@@ -19,11 +19,7 @@ impl Executor<'_> {
         planned: ContentHash,
         replaces: Option<&Seen>,
     ) -> Result<Published, Miss> {
-        let content = self
-            .local
-            .read(&action.path, SMALL_BYTES)
-            .await
-            .map_err(local_miss)?;
+        let content = self.local.read(&action.path, SMALL_BYTES).await.map_err(local_miss)?;
         let size = content.body.len();
         let (body, hash) = Hashed::wrap(content.body, &action.path, &self.reporter);
         let key = ObjectKey::from(&action.path);
@@ -39,16 +35,9 @@ impl Executor<'_> {
             None => Precondition::Absent,
         };
         let version = self.remote.put(&key, body, when).await.map_err(miss)?;
-        let hash = hash
-            .known()
-            .ok_or_else(|| Miss::Failed("the provider did not read the whole file".into()))?;
-        let file = RemoteFile {
-            hash,
-            size,
-            mtime: content.mtime,
-            version,
-            commit: None,
-        };
+        let hash =
+            hash.known().ok_or_else(|| Miss::Failed("the provider did not read the whole file".into()))?;
+        let file = RemoteFile { hash, size, mtime: content.mtime, version, commit: None };
         Ok(Published {
             step: action.step.clone(),
             path: action.path.clone(),
@@ -84,15 +73,10 @@ impl Hashed {
                 let (told, path, reporter) = (hashed.clone(), path.clone(), Arc::clone(reporter));
                 let mut digest = Some(Sha256::new());
                 let pieces = stream.inspect_ok(move |piece| {
-                    reporter.report(&SyncEvent::Transferred {
-                        path: &path,
-                        bytes: piece.len() as u64,
-                    });
+                    reporter.report(&SyncEvent::Transferred { path: &path, bytes: piece.len() as u64 });
                 });
-                let hashing = pieces
-                    .map(Some)
-                    .chain(futures_util::stream::iter([None]))
-                    .filter_map(move |next| {
+                let hashing =
+                    pieces.map(Some).chain(futures_util::stream::iter([None])).filter_map(move |next| {
                         match (&next, digest.as_mut()) {
                             (Some(Ok(piece)), Some(digest)) => digest.update(piece),
                             (Some(Err(_)), _) => digest = None,
@@ -101,10 +85,7 @@ impl Hashed {
                         }
                         std::future::ready(next)
                     });
-                Body::Stream {
-                    len,
-                    stream: hashing.boxed(),
-                }
+                Body::Stream { len, stream: hashing.boxed() }
             }
         };
         (body, hashed)

@@ -48,11 +48,7 @@ impl Chain {
         };
         let Some(id) = id else { return Ok(Self::default()) };
         let known = state.load(&id)?;
-        let mut chain = Self {
-            id: Some(id),
-            known,
-            unsaved: Vec::new(),
-        };
+        let mut chain = Self { id: Some(id), known, unsaved: Vec::new() };
         if chain.known.head.is_none() {
             chain.start_from_snapshot(remote).await?;
         }
@@ -81,8 +77,7 @@ impl Chain {
                 changes.push(StateChange::ClearIntent);
             }
             news.commits.push(commit.id);
-            news.paths
-                .extend(commit.changes.into_iter().map(|change| change.path));
+            news.paths.extend(commit.changes.into_iter().map(|change| change.path));
             self.learn(changes);
         }
     }
@@ -107,10 +102,7 @@ impl Chain {
 
     async fn start_from_snapshot(&mut self, remote: &dyn RemoteStorage) -> Result<(), SyncFailure> {
         let folder = ObjectKey::from(ReservedKey::Snapshot(CommitNumber(0)));
-        let folder = folder
-            .as_str()
-            .trim_end_matches(|c: char| c.is_ascii_digit())
-            .to_owned();
+        let folder = folder.as_str().trim_end_matches(|c: char| c.is_ascii_digit()).to_owned();
         let mut numbers: Vec<u64> = remote
             .list(&folder)
             .try_filter_map(|object| {
@@ -158,10 +150,7 @@ async fn fetch(
         Err(error) => return Err(error.into()),
     };
     if fetched.body.len() > limit {
-        return Err(SyncFailure::Chain {
-            object: object.to_string(),
-            source: CommitError::TooLarge(limit),
-        });
+        return Err(SyncFailure::Chain { object: object.to_string(), source: CommitError::TooLarge(limit) });
     }
     match fetched.body.collect(limit).await {
         Ok(bytes) => Ok(Some(bytes)),
@@ -171,8 +160,5 @@ async fn fetch(
 }
 
 fn broken(key: ReservedKey) -> impl FnOnce(CommitError) -> SyncFailure {
-    move |source| SyncFailure::Chain {
-        object: ObjectKey::from(key).to_string(),
-        source,
-    }
+    move |source| SyncFailure::Chain { object: ObjectKey::from(key).to_string(), source }
 }

@@ -34,32 +34,24 @@ impl SyncManager {
         let tracked = chain.known.base.values().filter(|row| !row.deleted_here).count();
         let id = match (&chain.id, found) {
             (Some(expected), Some(found)) if *expected == found => {
-                return Ok(self.remember_url(&url, expected)?);
+                return self.remember_url(&url, expected);
             }
             (Some(expected), Some(found)) => {
-                return Ok(Some(Guard::OtherRemote {
-                    expected: expected.clone(),
-                    found,
-                }));
+                return Ok(Some(Guard::OtherRemote { expected: expected.clone(), found }));
             }
             (Some(_), None) if tracked > 0 || chain.known.head.is_some() => {
-                return Ok(Some(Guard::RemoteEmptied {
-                    tracked,
-                    confirm: None,
-                }));
+                return Ok(Some(Guard::RemoteEmptied { tracked, confirm: None }));
             }
             (None, Some(found)) => found,
             (_, None) => {
                 if !remote.single_writer() {
-                    probe::probe(remote.as_ref(), clock.as_ref())
-                        .await
-                        .map_err(SyncFailure::Unsafe)?;
+                    probe::probe(remote.as_ref(), clock.as_ref()).await.map_err(SyncFailure::Unsafe)?;
                 }
                 self.found_remote().await?
             }
         };
         chain.id = Some(id.clone());
-        Ok(self.remember_url(&url, &id)?)
+        self.remember_url(&url, &id)
     }
 
     fn remember_url(&self, url: &str, id: &RemoteId) -> Result<Option<Guard>, SyncFailure> {
@@ -75,18 +67,12 @@ impl SyncManager {
         let Ports { remote, clock, .. } = &self.ports;
         let id = RemoteId(clock.ulid().to_string());
         let bytes = Identity::new(id.clone(), clock.now()).to_bytes();
-        match remote
-            .put(
-                &ReservedKey::Identity.into(),
-                Bytes::from(bytes).into(),
-                Precondition::Absent,
-            )
-            .await
+        match remote.put(&ReservedKey::Identity.into(), Bytes::from(bytes).into(), Precondition::Absent).await
         {
             Ok(_) => Ok(id),
-            Err(RemoteError::PreconditionFailed) => read_identity(remote.as_ref())
-                .await?
-                .ok_or_else(|| RemoteError::NotFound.into()),
+            Err(RemoteError::PreconditionFailed) => {
+                read_identity(remote.as_ref()).await?.ok_or_else(|| RemoteError::NotFound.into())
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -97,13 +83,7 @@ impl SyncManager {
         chain: &mut Chain,
         published: &[Published],
     ) -> Result<CommitOutcome, SyncFailure> {
-        let Ports {
-            remote,
-            state,
-            clock,
-            reporter,
-            ..
-        } = &self.ports;
+        let Ports { remote, state, clock, reporter, .. } = &self.ports;
         let commit = Commit::following(
             chain.known.head,
             clock.ulid().to_string(),
@@ -114,34 +94,16 @@ impl SyncManager {
         let rows: Vec<(RelPath, Option<BaseFile>)> = published
             .iter()
             .map(|one| {
-                (
-                    one.path.clone(),
-                    one.file
-                        .as_ref()
-                        .map(|file| BaseFile::agreed(file, commit.number)),
-                )
+                (one.path.clone(), one.file.as_ref().map(|file| BaseFile::agreed(file, commit.number)))
             })
             .collect();
-        let intent = Intent {
-            commit_id: commit.id.clone(),
-            number: commit.number,
-            rows: rows.clone(),
-        };
+        let intent = Intent { commit_id: commit.id.clone(), number: commit.number, rows: rows.clone() };
         chain.learn(vec![StateChange::Intend(intent)]);
         chain.save(state.as_ref())?;
 
         let bytes = Bytes::from(commit.to_bytes());
-        let head = Head {
-            number: commit.number,
-            hash: crate::files::ContentHash::of(&bytes),
-        };
-        match remote
-            .put(
-                &ReservedKey::Commit(commit.number).into(),
-                bytes.into(),
-                Precondition::Absent,
-            )
-            .await
+        let head = Head { number: commit.number, hash: crate::files::ContentHash::of(&bytes) };
+        match remote.put(&ReservedKey::Commit(commit.number).into(), bytes.into(), Precondition::Absent).await
         {
             Ok(_) => {}
             // Either another device was faster, or our own write landed and its answer was lost. Reading on tells:
@@ -159,10 +121,7 @@ impl SyncManager {
         changes.extend([StateChange::Head(head), StateChange::ClearIntent]);
         chain.learn(changes);
         chain.save(state.as_ref())?;
-        reporter.report(&SyncEvent::Committed {
-            number: commit.number,
-            paths: published.len(),
-        });
+        reporter.report(&SyncEvent::Committed { number: commit.number, paths: published.len() });
         self.snapshot_if_due(chain, head).await;
         Ok(CommitOutcome::Landed)
     }
@@ -190,17 +149,10 @@ impl SyncManager {
         if !commit::is_snapshot_due(head.number) {
             return;
         }
-        let snapshot = Snapshot {
-            head,
-            files: commit::remembered(&chain.known),
-        };
+        let snapshot = Snapshot { head, files: commit::remembered(&chain.known) };
         if let Ok(bytes) = snapshot.to_bytes() {
             let key = ReservedKey::Snapshot(head.number).into();
-            let _ = self
-                .ports
-                .remote
-                .put(&key, Bytes::from(bytes).into(), Precondition::Absent)
-                .await;
+            let _ = self.ports.remote.put(&key, Bytes::from(bytes).into(), Precondition::Absent).await;
         }
     }
 }

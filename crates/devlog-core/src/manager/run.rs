@@ -45,11 +45,7 @@ impl Request {
             dry_run: options.dry_run,
             offline: options.offline || config.offline,
             confirmed: options.confirm_delete,
-            deletions: if options.delete {
-                Deletions::Propagate
-            } else {
-                Deletions::Keep
-            },
+            deletions: if options.delete { Deletions::Propagate } else { Deletions::Keep },
             strategy: match options.force {
                 true => Strategy::LocalPreferred,
                 false => options.conflict.unwrap_or(config.conflict),
@@ -65,11 +61,7 @@ impl Request {
             dry_run: true,
             offline: false,
             confirmed: None,
-            deletions: if options.delete {
-                Deletions::Propagate
-            } else {
-                Deletions::Keep
-            },
+            deletions: if options.delete { Deletions::Propagate } else { Deletions::Keep },
             strategy: options.conflict.unwrap_or(config.conflict),
             scope: Scope::of(options.paths.clone()),
         }
@@ -87,13 +79,7 @@ pub(super) struct Survey {
 impl SyncManager {
     /// Runs a request; the report is complete, and announced, however it ends.
     pub(super) async fn run(&self, request: &Request) -> Result<SyncReport, SyncError> {
-        let Ports {
-            clock,
-            reporter,
-            remote,
-            local,
-            ..
-        } = &self.ports;
+        let Ports { clock, reporter, remote, local, .. } = &self.ports;
         let started = clock.now();
         let requests_before = remote.requests();
         let (url, root) = (remote.to_string(), local.root());
@@ -149,10 +135,7 @@ impl SyncManager {
         let local = &survey.scan.local.files;
         report.files_scanned = local.len() as u64;
         report.bytes_scanned = local.values().map(|file| file.size).sum();
-        reporter.report(&SyncEvent::Scanned {
-            files: report.files_scanned,
-            bytes: report.bytes_scanned,
-        });
+        reporter.report(&SyncEvent::Scanned { files: report.files_scanned, bytes: report.bytes_scanned });
         if !request.dry_run {
             self.keep_scan(&survey.scan)?;
             survey.chain.save(state.as_ref())?;
@@ -165,18 +148,10 @@ impl SyncManager {
             if round == 0 {
                 report.files_skipped = report.files_scanned.saturating_sub(touched(&plan));
             }
-            reporter.report(&SyncEvent::Planned {
-                plan: &plan,
-                skipped: report.files_skipped,
-            });
+            reporter.report(&SyncEvent::Planned { plan: &plan, skipped: report.files_skipped });
             report.conflicts = plan.conflicts.len() as u64;
             report.conflicts_settled += if round == 0 { plan.settled() as u64 } else { 0 };
-            report.notes = plan
-                .notes
-                .iter()
-                .cloned()
-                .chain(survey.notes.iter().cloned())
-                .collect();
+            report.notes = plan.notes.iter().cloned().chain(survey.notes.iter().cloned()).collect();
             let unapproved = without(&plan, &approved);
             let (base, local) = (&survey.chain.known.base, &survey.scan.local);
             let confirmed = request.confirmed.filter(|_| round == 0);
@@ -210,19 +185,13 @@ impl SyncManager {
                 return Err(SyncFailure::Contended);
             }
         }
-        report.errors.extend(
-            failed
-                .into_iter()
-                .map(|(path, message)| FileError { path, message }),
-        );
+        report.errors.extend(failed.into_iter().map(|(path, message)| FileError { path, message }));
         Ok(())
     }
 
     /// Reads both sides at once. Writes nothing.
     pub(super) async fn survey(&self, request: &Request) -> Result<Survey, SyncFailure> {
-        let Ports {
-            local, remote, state, ..
-        } = &self.ports;
+        let Ports { local, remote, state, .. } = &self.ports;
         let depth = match request.mode {
             PushMode::Incremental => ScanDepth::TrustStats,
             PushMode::All => ScanDepth::HashAll,
@@ -230,17 +199,10 @@ impl SyncManager {
         let known = state.stats()?;
         let scan = async { local.scan(known, depth).await.map_err(SyncFailure::from) };
         let (scan, chain) = try_join(scan, Chain::read(remote.as_ref(), state.as_ref())).await?;
-        let mut survey = Survey {
-            notes: scan_notes(&scan),
-            scan,
-            chain,
-            drift: Drift::default(),
-        };
+        let mut survey = Survey { notes: scan_notes(&scan), scan, chain, drift: Drift::default() };
         if request.mode == PushMode::All && survey.chain.id.is_some() {
             let width = usize::from(self.config.concurrency);
-            survey
-                .notes
-                .extend(survey.drift.survey(remote.as_ref(), &survey.chain, width).await?);
+            survey.notes.extend(survey.drift.survey(remote.as_ref(), &survey.chain, width).await?);
         }
         Ok(survey)
     }
@@ -272,13 +234,7 @@ impl SyncManager {
         report: &mut SyncReport,
         failed: &mut BTreeMap<RelPath, String>,
     ) -> Result<bool, SyncFailure> {
-        let Ports {
-            local,
-            remote,
-            state,
-            clock,
-            reporter,
-        } = &self.ports;
+        let Ports { local, remote, state, clock, reporter } = &self.ports;
         let executor = Executor {
             local: local.as_ref(),
             remote: remote.as_ref(),
@@ -287,23 +243,12 @@ impl SyncManager {
             interrupted: &self.interrupted,
             width: usize::from(self.config.concurrency),
         };
-        let steps = plan
-            .actions
-            .into_iter()
-            .filter(|action| !failed.contains_key(&action.path))
-            .collect();
+        let steps = plan.actions.into_iter().filter(|action| !failed.contains_key(&action.path)).collect();
         let mut queue = execute::remote_steps(steps);
         let mut is_settled = true;
         while !queue.is_empty() {
             let slice = executor.next_slice(&mut queue).await;
-            let Slice {
-                published,
-                remote_moved,
-                local_moved,
-                vanished,
-                failed: failures,
-                halt,
-            } = slice;
+            let Slice { published, remote_moved, local_moved, vanished, failed: failures, halt } = slice;
             if !published.is_empty() {
                 match self.commit(&mut survey.chain, &published).await {
                     Ok(CommitOutcome::Landed) => published.iter().for_each(|one| report.count_published(one)),
@@ -374,18 +319,13 @@ impl SyncManager {
         let ending = report.ending();
         let error = failure.map(|failure| chain_of(failure)).or_else(|| {
             let guard = report.guard.as_ref().map(ToString::to_string);
-            guard.or_else(|| {
-                report
-                    .errors
-                    .first()
-                    .map(|error| format!("{}: {}", error.path, error.message))
-            })
+            guard.or_else(|| report.errors.first().map(|error| format!("{}: {}", error.path, error.message)))
         });
         let (operation, paths) = (request.operation, request.scope.paths());
         match ending {
             _ if report.queued => return Ok(state.enqueue(operation, paths, started, None)?),
             Ending::Stopped(Stop::Unreachable) => {
-                state.enqueue(operation, paths, started, error.as_deref())?
+                state.enqueue(operation, paths, started, error.as_deref())?;
             }
             Ending::Done | Ending::Conflicts | Ending::Partial => {
                 let scope = &request.scope;
@@ -421,9 +361,9 @@ impl SyncManager {
 /// Steps that change nothing but what is remembered.
 fn settle_state(plan: &Plan) -> Vec<StateChange> {
     let change = |Action { path, step, .. }: &Action| match step {
-        Step::Adopt { file } => file
-            .commit
-            .map(|commit| StateChange::Agree(path.clone(), BaseFile::agreed(file, commit))),
+        Step::Adopt { file } => {
+            file.commit.map(|commit| StateChange::Agree(path.clone(), BaseFile::agreed(file, commit)))
+        }
         Step::Forget => Some(StateChange::Forget(path.clone())),
         Step::MarkDeleted => Some(StateChange::MarkDeleted(path.clone())),
         Step::Upload { .. }
@@ -440,10 +380,7 @@ fn settle_state(plan: &Plan) -> Vec<StateChange> {
 
 fn deleted(plan: &Plan) -> impl Iterator<Item = &RelPath> {
     let is_deletion = |step: &Step| matches!(step, Step::DeleteLocal { .. } | Step::DeleteRemote { .. });
-    plan.actions
-        .iter()
-        .filter(move |action| is_deletion(&action.step))
-        .map(|action| &action.path)
+    plan.actions.iter().filter(move |action| is_deletion(&action.step)).map(|action| &action.path)
 }
 
 /// The plan without deletions that an earlier round of the same run already let through.
@@ -457,13 +394,8 @@ fn without(plan: &Plan, approved: &BTreeSet<RelPath>) -> Plan {
 
 /// Local files that the plan does something about.
 fn touched(plan: &Plan) -> u64 {
-    let moves = plan
-        .actions
-        .iter()
-        .filter(|a| matches!(a.step.kind().side(), Side::Remote | Side::Local));
-    let moves = moves
-        .filter(|a| !matches!(a.step, Step::DeleteRemote { .. }))
-        .count();
+    let moves = plan.actions.iter().filter(|a| matches!(a.step.kind().side(), Side::Remote | Side::Local));
+    let moves = moves.filter(|a| !matches!(a.step, Step::DeleteRemote { .. })).count();
     (moves + plan.conflicts.len()) as u64
 }
 
@@ -474,9 +406,6 @@ fn scan_notes(scan: &Scan) -> Vec<Note> {
         ScanNoteKind::Name(why) => NoteKind::UnusableName(why.clone()),
         ScanNoteKind::Twin => NoteKind::Twin,
     };
-    let note = |note: &ScanNote| Note {
-        subject: note.name.clone(),
-        kind: kind(&note.kind),
-    };
+    let note = |note: &ScanNote| Note { subject: note.name.clone(), kind: kind(&note.kind) };
     scan.notes.iter().map(note).collect()
 }

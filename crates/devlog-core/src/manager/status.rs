@@ -54,9 +54,7 @@ impl SyncManager {
     }
 
     async fn gather(&self, fetch: bool, url: &str) -> Result<Status, SyncFailure> {
-        let Ports {
-            local, remote, state, ..
-        } = &self.ports;
+        let Ports { local, remote, state, .. } = &self.ports;
         let scan = local.scan(state.stats()?, ScanDepth::TrustStats).await?;
         let (id, known) = if fetch {
             let chain = Chain::read(remote.as_ref(), state.as_ref()).await?;
@@ -73,17 +71,13 @@ impl SyncManager {
         let mut files = scan.local;
         for path in known.base.keys() {
             if !files.files.contains_key(path) && local.is_excluded(path) {
-                files
-                    .unknown
-                    .insert(path.clone(), crate::files::Unknown::Excluded);
+                files.unknown.insert(path.clone(), crate::files::Unknown::Excluded);
             }
         }
         let runs = state.runs(RUNS)?;
         let succeeded = |push_only: bool| {
             let fits = |operation: Operation| !push_only || operation != Operation::Pull;
-            runs.iter()
-                .find(|run| run.succeeded && fits(run.operation))
-                .map(|run| run.started)
+            runs.iter().find(|run| run.succeeded && fits(run.operation)).map(|run| run.started)
         };
         Ok(Status {
             remote: url.to_owned(),

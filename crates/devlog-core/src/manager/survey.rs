@@ -20,10 +20,7 @@ pub(super) struct Drift(BTreeMap<RelPath, Option<RemoteFile>>);
 impl Drift {
     /// The tree R: the chain, with what was really seen laid over it.
     pub(super) fn overlay(&self, chain: &Chain) -> RemoteFiles {
-        let mut remote = RemoteFiles {
-            files: commit::remembered(&chain.known),
-            ..RemoteFiles::default()
-        };
+        let mut remote = RemoteFiles { files: commit::remembered(&chain.known), ..RemoteFiles::default() };
         for (path, seen) in &self.0 {
             match seen {
                 Some(file) => {
@@ -31,9 +28,7 @@ impl Drift {
                 }
                 None => {
                     if let Some(named) = remote.files.remove(path) {
-                        remote
-                            .unknown
-                            .insert(path.clone(), Unknown::Missing(named.commit));
+                        remote.unknown.insert(path.clone(), Unknown::Missing(named.commit));
                     }
                 }
             }
@@ -94,11 +89,7 @@ impl Drift {
                 Err(note) => notes.push(note),
             }
         }
-        self.0 = files
-            .into_keys()
-            .filter(|path| !present.contains(path))
-            .map(|path| (path, None))
-            .collect();
+        self.0 = files.into_keys().filter(|path| !present.contains(path)).map(|path| (path, None)).collect();
         self.observe(remote, to_read, width).await?;
         Ok(notes)
     }
@@ -127,25 +118,14 @@ async fn read_object(remote: &dyn RemoteStorage, key: &ObjectKey) -> Result<Opti
         Err(RemoteError::NotFound) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    let RemoteObject {
-        size,
-        version,
-        modified,
-        ..
-    } = fetched.object;
+    let RemoteObject { size, version, modified, .. } = fetched.object;
     let mut digest = Sha256::new();
     let mut stream = fetched.body.into_stream();
     while let Some(piece) = stream.try_next().await.map_err(broken_off)? {
         digest.update(&piece);
     }
     let mtime = FileTime(modified.timestamp_nanos_opt().unwrap_or_default());
-    Ok(Some(RemoteFile {
-        hash: ContentHash::from_digest(digest),
-        size,
-        mtime,
-        version,
-        commit: None,
-    }))
+    Ok(Some(RemoteFile { hash: ContentHash::from_digest(digest), size, mtime, version, commit: None }))
 }
 
 fn broken_off(error: BodyError) -> SyncFailure {

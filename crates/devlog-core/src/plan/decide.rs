@@ -85,13 +85,9 @@ pub(super) fn decide(
     taken: &mut BTreeSet<RelPath>,
 ) -> Decision {
     if let Some(why) = trees.local.unknown.get(path) {
-        return unknown(
-            row.base.is_some() || row.remote.is_some(),
-            NoteKind::UnknownHere(why.clone()),
-            why,
-        );
+        return unknown(row.base.is_some() || row.remote.is_some(), NoteKind::UnknownHere(why.clone()), why);
     }
-    if let Some(why) = trees.remote.unknown.get(path) {
+    if let Some(why) = trees.remote.unknown.exactly(path) {
         return heal(trees.policy, row, why);
     }
     match (row.local, row.remote) {
@@ -125,10 +121,7 @@ fn heal(policy: &SyncPolicy, row: &Row<'_>, why: &Unknown) -> Decision {
     }
     match (row.local, policy.deletions) {
         (Some(local), _) => upload(local, None),
-        (None, Deletions::Propagate) => Step::DeleteRemote {
-            seen: (&base.as_remote()).into(),
-        }
-        .into(),
+        (None, Deletions::Propagate) => Step::DeleteRemote { seen: (&base.as_remote()).into() }.into(),
         (None, Deletions::Keep) => tell(),
     }
 }
@@ -158,11 +151,7 @@ fn only_here(trees: &Trees<'_>, row: &Row<'_>, local: &LocalFile) -> Decision {
         Change::Modified if policy.direction.writes_remote() => upload(local, None),
         Change::Modified => Decision::Tell(NoteKind::EditBeatsDeletion),
         Change::Same | Change::Deleted => match (policy.direction.writes_local(), policy.deletions) {
-            (true, Deletions::Propagate) => Step::DeleteLocal {
-                hash: local.hash,
-                size: local.size,
-            }
-            .into(),
+            (true, Deletions::Propagate) => Step::DeleteLocal { hash: local.hash, size: local.size }.into(),
             (true, Deletions::Keep) => Decision::Tell(NoteKind::DeletionKeptLocal),
             (false, _) => Decision::Tell(NoteKind::RemoteAhead),
         },
@@ -216,23 +205,13 @@ fn clash(
     taken: &mut BTreeSet<RelPath>,
 ) -> Decision {
     let direction = trees.policy.direction;
-    let settled = |step: Step| Decision::Act {
-        step,
-        settles: Some(clash),
-    };
+    let settled = |step: Step| Decision::Act { step, settles: Some(clash) };
     let ours = || match direction.writes_remote() {
-        true => settled(Step::Upload {
-            hash: local.hash,
-            size: local.size,
-            replaces: Some(remote.into()),
-        }),
+        true => settled(Step::Upload { hash: local.hash, size: local.size, replaces: Some(remote.into()) }),
         false => waits(path, clash, Some(local), Some(remote)),
     };
     let theirs = || match direction.writes_local() {
-        true => settled(Step::Download {
-            file: remote.clone(),
-            replaces: Some(local.hash),
-        }),
+        true => settled(Step::Download { file: remote.clone(), replaces: Some(local.hash) }),
         false => waits(path, clash, Some(local), Some(remote)),
     };
     let mut together = |merge: bool| {
@@ -244,18 +223,9 @@ fn clash(
         };
         settled(if merge {
             let base = row.base.map(|base| base.hash);
-            Step::Merge {
-                local: local.hash,
-                base,
-                remote: remote.clone(),
-                copy,
-            }
+            Step::Merge { local: local.hash, base, remote: remote.clone(), copy }
         } else {
-            Step::KeepBoth {
-                local: local.hash,
-                remote: Some(remote.clone()),
-                copy,
-            }
+            Step::KeepBoth { local: local.hash, remote: Some(remote.clone()), copy }
         })
     };
     match trees.policy.strategy {
@@ -272,10 +242,7 @@ fn clash(
 
 /// Event files merge by the ids of their events; text needs the version both sides started from.
 fn is_mergeable(path: &RelPath, base: Option<&BaseFile>) -> bool {
-    let extension = path
-        .file_name()
-        .rsplit_once('.')
-        .map_or("", |(_, extension)| extension);
+    let extension = path.file_name().rsplit_once('.').map_or("", |(_, extension)| extension);
     match extension {
         "jsonl" => path.as_str().starts_with("events/"),
         "md" | "markdown" | "txt" => base.is_some(),
@@ -284,18 +251,9 @@ fn is_mergeable(path: &RelPath, base: Option<&BaseFile>) -> bool {
 }
 
 fn upload(local: &LocalFile, replaces: Option<&RemoteFile>) -> Decision {
-    Step::Upload {
-        hash: local.hash,
-        size: local.size,
-        replaces: replaces.map(Seen::from),
-    }
-    .into()
+    Step::Upload { hash: local.hash, size: local.size, replaces: replaces.map(Seen::from) }.into()
 }
 
 fn download(remote: &RemoteFile, replaces: Option<&LocalFile>) -> Decision {
-    Step::Download {
-        file: remote.clone(),
-        replaces: replaces.map(|local| local.hash),
-    }
-    .into()
+    Step::Download { file: remote.clone(), replaces: replaces.map(|local| local.hash) }.into()
 }

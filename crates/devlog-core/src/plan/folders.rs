@@ -4,12 +4,9 @@
 //! deletions are not passed on: the two names cannot both exist on a disk. Where both sides brought news, the folder
 //! keeps the name and the file becomes a conflict copy.
 
-use std::collections::BTreeMap;
-use std::ops::Bound;
-
 use super::decide::{Change, Decision, Row};
 use super::step::Step;
-use super::{Draft, Trees, waits};
+use super::{Direction, Draft, Trees, waits};
 use crate::conflict::{Clash, ConflictSide, Strategy};
 use crate::files::{LocalFile, RemoteFile};
 use crate::path::RelPath;
@@ -18,14 +15,12 @@ use crate::path::RelPath;
 pub(super) fn settle(trees: &Trees<'_>, draft: &mut Draft) {
     for file in meeting_points(trees, draft) {
         let row = trees.row(&file);
-        let remote_below: Vec<RelPath> = below(&trees.remote.files, &file)
-            .map(|(path, _)| path.clone())
-            .collect();
-        let local_below: Vec<RelPath> = below(&trees.local.files, &file)
-            .map(|(path, _)| path.clone())
-            .collect();
+        let remote_below: Vec<RelPath> =
+            file.below(&trees.remote.files).map(|(path, _)| path.clone()).collect();
+        let local_below: Vec<RelPath> =
+            file.below(&trees.local.files).map(|(path, _)| path.clone()).collect();
         let involved = || remote_below.iter().chain(&local_below).chain([&file]);
-        if involved().any(|path| !is_open(trees, path)) {
+        if involved().any(|path| !is_open(trees, path)) || is_beside_unknown(trees, draft, &file) {
             hold(draft, &file, &row, involved());
         } else if let (Some(local), false) = (row.local, remote_below.is_empty()) {
             local_file_meets_folder(trees, draft, &file, &row, local, &remote_below);
@@ -33,13 +28,14 @@ pub(super) fn settle(trees: &Trees<'_>, draft: &mut Draft) {
             remote_file_meets_folder(trees, draft, &file, &row, remote, &local_below);
         }
     }
+    spare_unknown(trees, draft);
 }
 
 /// Files of one side at whose name the other side has a folder, outermost first.
 fn meeting_points(trees: &Trees<'_>, draft: &Draft) -> Vec<RelPath> {
     let meets = |path: &RelPath| {
-        (trees.local.files.contains_key(path) && below(&trees.remote.files, path).next().is_some())
-            || (trees.remote.files.contains_key(path) && below(&trees.local.files, path).next().is_some())
+        (trees.local.files.contains_key(path) && path.below(&trees.remote.files).next().is_some())
+            || (trees.remote.files.contains_key(path) && path.below(&trees.local.files).next().is_some())
     };
     // The base is free of such meetings, so one of the two sides must have changed and be in the draft.
     let mut points: Vec<RelPath> = draft
@@ -53,21 +49,45 @@ fn meeting_points(trees: &Trees<'_>, draft: &Draft) -> Vec<RelPath> {
     points
 }
 
-fn below<'a, T>(
-    files: &'a BTreeMap<RelPath, T>,
-    folder: &RelPath,
-) -> impl Iterator<Item = (&'a RelPath, &'a T)> {
-    let folder = folder.clone();
-    // Names such as `a-b` sort between `a` and `a/x`, so the walk begins at the slash.
-    files
-        .range::<str, _>((Bound::Excluded(format!("{folder}/").as_str()), Bound::Unbounded))
-        .take_while(move |(path, _)| path.is_within(&folder))
-}
-
 fn is_open(trees: &Trees<'_>, path: &RelPath) -> bool {
     trees.policy.scope.includes(path)
         && trees.local.unknown.get(path).is_none()
-        && trees.remote.unknown.get(path).is_none()
+        && trees.remote.unknown.exactly(path).is_none()
+}
+
+/// Whether something of which nothing can be said lies above or below the name, and will go on lying there.
+fn is_beside_unknown(trees: &Trees<'_>, draft: &Draft, name: &RelPath) -> bool {
+    [&trees.local.unknown, &trees.remote.unknown]
+        .into_iter()
+        .any(|unknown| unknown.above_and_below(name).any(|path| !draft.deletes(path)))
+}
+
+/// Lets files wait that would take a name above or below something of which nothing can be said.
+fn spare_unknown(trees: &Trees<'_>, draft: &mut Draft) {
+    let takes_name = |decision: &Decision| {
+        let Decision::Act { step, .. } = decision else {
+            return false;
+        };
+        matches!(step, Step::Upload { replaces: None, .. } | Step::Download { replaces: None, .. })
+    };
+    let waiting: Vec<RelPath> = draft
+        .decisions
+        .iter()
+        .filter(|(path, decision)| takes_name(decision) && is_beside_unknown(trees, draft, path))
+        .map(|(path, _)| path.clone())
+        .collect();
+    for path in waiting {
+        let row = trees.row(&path);
+        draft.put(&path, waits(&path, Clash::FileAndFolder, row.local, row.remote));
+    }
+}
+
+/// Whether neither side has anything below the name.
+pub(super) fn is_no_folder(trees: &Trees<'_>, name: &RelPath) -> bool {
+    name.below(&trees.local.files).next().is_none()
+        && name.below(&trees.remote.files).next().is_none()
+        && trees.local.unknown.above_and_below(name).next().is_none()
+        && trees.remote.unknown.above_and_below(name).next().is_none()
 }
 
 /// Leaves everything as it is and lets the file wait.
@@ -87,9 +107,7 @@ fn local_file_meets_folder(
     remote_below: &[RelPath],
 ) {
     let direction = trees.policy.direction;
-    let folder_is_old = remote_below
-        .iter()
-        .all(|path| trees.row(path).remote_change() == Change::Same);
+    let folder_is_old = remote_below.iter().all(|path| trees.row(path).remote_change() == Change::Same);
     if folder_is_old {
         // This disk replaced the folder by a file.
         for path in remote_below {
@@ -100,14 +118,7 @@ fn local_file_meets_folder(
     } else if row.local_change() == Change::Same {
         // The remote replaced the file by a folder.
         if direction.writes_local() {
-            draft.put(
-                file,
-                Step::DeleteLocal {
-                    hash: local.hash,
-                    size: local.size,
-                }
-                .into(),
-            );
+            draft.put(file, Step::DeleteLocal { hash: local.hash, size: local.size }.into());
         }
     } else if trees.policy.strategy == Strategy::Manual || !direction.writes_local() {
         hold(draft, file, row, remote_below.iter().chain([file]));
@@ -116,11 +127,7 @@ fn local_file_meets_folder(
         draft.put(
             file,
             match copy {
-                Some(copy) => settled(Step::KeepBoth {
-                    local: local.hash,
-                    remote: None,
-                    copy,
-                }),
+                Some(copy) => settled(Step::KeepBoth { local: local.hash, remote: None, copy }),
                 None => waits(file, Clash::FileAndFolder, row.local, row.remote),
             },
         );
@@ -149,27 +156,18 @@ fn remote_file_meets_folder(
         // The remote replaced the folder by a file.
         for path in local_below {
             if let (true, Some(local)) = (direction.writes_local(), trees.row(path).local) {
-                draft.put(
-                    path,
-                    Step::DeleteLocal {
-                        hash: local.hash,
-                        size: local.size,
-                    }
-                    .into(),
-                );
+                draft.put(path, Step::DeleteLocal { hash: local.hash, size: local.size }.into());
             }
         }
-    } else if trees.policy.strategy == Strategy::Manual || !direction.writes_local() {
+    } else if trees.policy.strategy == Strategy::Manual || direction != Direction::Sync {
+        // The remote's file takes another name, and this disk the same: only a run that changes both can do that.
         hold(draft, file, row, local_below.iter().chain([file]));
     } else {
         let copy = trees.copy_name(file, &ConflictSide::from(remote), &mut draft.taken);
         draft.put(
             file,
             match copy {
-                Some(copy) => settled(Step::SetAsideRemote {
-                    remote: remote.clone(),
-                    copy,
-                }),
+                Some(copy) => settled(Step::SetAsideRemote { remote: remote.clone(), copy }),
                 None => waits(file, Clash::FileAndFolder, row.local, row.remote),
             },
         );
@@ -177,8 +175,5 @@ fn remote_file_meets_folder(
 }
 
 fn settled(step: Step) -> Decision {
-    Decision::Act {
-        step,
-        settles: Some(Clash::FileAndFolder),
-    }
+    Decision::Act { step, settles: Some(Clash::FileAndFolder) }
 }

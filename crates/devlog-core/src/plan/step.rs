@@ -41,11 +41,7 @@ pub struct Seen {
 
 impl From<&RemoteFile> for Seen {
     fn from(file: &RemoteFile) -> Self {
-        Self {
-            version: file.version.clone(),
-            hash: file.hash,
-            size: file.size,
-        }
+        Self { version: file.version.clone(), hash: file.hash, size: file.size }
     }
 }
 
@@ -223,25 +219,17 @@ impl Step {
 impl Plan {
     /// How many steps are of this kind.
     pub fn count(&self, kind: StepKind) -> usize {
-        self.actions
-            .iter()
-            .filter(|action| action.step.kind() == kind)
-            .count()
+        self.actions.iter().filter(|action| action.step.kind() == kind).count()
     }
 
     /// Whether any step changes this side.
     pub fn touches(&self, side: Side) -> bool {
-        self.actions
-            .iter()
-            .any(|action| action.step.kind().side() == side)
+        self.actions.iter().any(|action| action.step.kind().side() == side)
     }
 
     /// Conflicts that the strategy settles.
     pub fn settled(&self) -> usize {
-        self.actions
-            .iter()
-            .filter(|action| action.settles.is_some())
-            .count()
+        self.actions.iter().filter(|action| action.settles.is_some()).count()
     }
 
     /// Bytes that the plan moves over the network.
@@ -312,10 +300,7 @@ impl Note {
 impl Note {
     /// Whether an object is missing or damaged.
     pub const fn is_corrupt(&self) -> bool {
-        matches!(
-            self.kind,
-            NoteKind::UnknownThere(Unknown::Missing(_) | Unknown::Corrupt)
-        )
+        matches!(self.kind, NoteKind::UnknownThere(Unknown::Missing(_) | Unknown::Corrupt))
     }
 }
 

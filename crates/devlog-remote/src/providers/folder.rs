@@ -57,10 +57,7 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, RemoteError> + Send + 'static,
 ) -> Result<T, RemoteError> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
-        Err(RemoteError::Other {
-            message: "a disk operation broke off".into(),
-            source: Some(error.into()),
-        })
+        Err(RemoteError::Other { message: "a disk operation broke off".into(), source: Some(error.into()) })
     })
 }
 
@@ -105,9 +102,7 @@ impl RemoteStorage for Folder {
                 }
                 let mut bytes = Vec::with_capacity(usize::try_from(object.size).unwrap_or(0));
                 opened.file.read_to_end(&mut bytes).map_err(disk::failed)?;
-                opened
-                    .check_unchanged()
-                    .map_err(|_| RemoteError::PreconditionFailed)?;
+                opened.check_unchanged().map_err(|_| RemoteError::PreconditionFailed)?;
                 Ok((object, Ok(Bytes::from(bytes))))
             })
             .await?;
@@ -116,10 +111,9 @@ impl RemoteStorage for Folder {
                 self.throttle.pass(bytes.len()).await;
                 Body::Bytes(bytes)
             }
-            Err(opened) => Body::Stream {
-                len: object.size,
-                stream: read_in_pieces(opened, Arc::clone(&self.throttle)),
-            },
+            Err(opened) => {
+                Body::Stream { len: object.size, stream: read_in_pieces(opened, Arc::clone(&self.throttle)) }
+            }
         };
         Ok(Fetched { object, body })
     }

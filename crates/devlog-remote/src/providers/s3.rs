@@ -27,12 +27,8 @@ pub use connect::StaticKeys;
 use failure::failure;
 
 /// What may stand unescaped in `x-amz-copy-source`.
-const COPY_SOURCE: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'/')
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'~');
+const COPY_SOURCE: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// An S3 remote.
 #[derive(Clone)]
@@ -71,11 +67,7 @@ impl RemoteStorage for S3 {
                     .retry
                     .run(|| async {
                         let request = self.client.list_objects_v2().bucket(&self.bucket).prefix(&prefix);
-                        request
-                            .set_continuation_token(token.clone())
-                            .send()
-                            .await
-                            .map_err(failure)
+                        request.set_continuation_token(token.clone()).send().await.map_err(failure)
                     })
                     .await?;
                 let next = match (answer.is_truncated, answer.next_continuation_token) {
@@ -107,22 +99,13 @@ impl RemoteStorage for S3 {
         let answer = self
             .retry
             .run(|| async {
-                self.client
-                    .head_object()
-                    .bucket(&self.bucket)
-                    .key(&name)
-                    .send()
-                    .await
-                    .map_err(failure)
+                self.client.head_object().bucket(&self.bucket).key(&name).send().await.map_err(failure)
             })
             .await;
         match answer {
             Ok(answer) => Ok(Some(RemoteObject {
                 key: key.as_str().to_owned(),
-                size: answer
-                    .content_length
-                    .and_then(|len| u64::try_from(len).ok())
-                    .unwrap_or(0),
+                size: answer.content_length.and_then(|len| u64::try_from(len).ok()).unwrap_or(0),
                 version: version(answer.e_tag)?,
                 modified: time(answer.last_modified),
             })),
@@ -143,10 +126,7 @@ impl RemoteStorage for S3 {
         match body {
             Body::Bytes(bytes) => self.put_whole(&name, bytes, &when).await,
             Body::Stream { len, stream } if len <= upload::PART_BYTES => {
-                let bytes = Body::Stream { len, stream }
-                    .collect(len)
-                    .await
-                    .map_err(RemoteError::Body)?;
+                let bytes = Body::Stream { len, stream }.collect(len).await.map_err(RemoteError::Body)?;
                 self.put_whole(&name, bytes, &when).await
             }
             Body::Stream { len, stream } => self.put_in_parts(&name, len, stream, &when).await,
@@ -159,17 +139,9 @@ impl RemoteStorage for S3 {
         let target = self.prefix.full(to);
         self.retry
             .run(|| async {
-                let request = self
-                    .client
-                    .copy_object()
-                    .bucket(&self.bucket)
-                    .key(&target)
-                    .copy_source(&source);
-                request
-                    .copy_source_if_match(expect.as_str())
-                    .send()
-                    .await
-                    .map_err(failure)
+                let request =
+                    self.client.copy_object().bucket(&self.bucket).key(&target).copy_source(&source);
+                request.copy_source_if_match(expect.as_str()).send().await.map_err(failure)
             })
             .await
             .map(|_| ())
@@ -178,8 +150,7 @@ impl RemoteStorage for S3 {
     async fn delete(&self, key: &ObjectKey, when: &Version) -> Result<(), RemoteError> {
         let name = self.prefix.full(key);
         if self.single_writer() {
-            self.check_by_looking(key, &Precondition::Matches(when.clone()))
-                .await?;
+            self.check_by_looking(key, &Precondition::Matches(when.clone())).await?;
         }
         self.retry
             .run(|| async {
@@ -208,11 +179,7 @@ impl S3 {
             (Some(object), Precondition::Matches(expected)) => object.version == *expected,
             (Some(_), Precondition::Absent) | (None, Precondition::Matches(_)) => false,
         };
-        if holds {
-            Ok(())
-        } else {
-            Err(RemoteError::PreconditionFailed)
-        }
+        if holds { Ok(()) } else { Err(RemoteError::PreconditionFailed) }
     }
 
     /// An object of a listing, or nothing for the empty markers that some tools make for folders.
@@ -235,12 +202,9 @@ impl S3 {
 }
 
 fn version(e_tag: Option<String>) -> Result<Version, RemoteError> {
-    e_tag
-        .map(Version::new)
-        .ok_or_else(|| RemoteError::Unusable("the server gives objects no ETag".into()))
+    e_tag.map(Version::new).ok_or_else(|| RemoteError::Unusable("the server gives objects no ETag".into()))
 }
 
 fn time(time: Option<AwsDateTime>) -> DateTime<Utc> {
-    time.and_then(|time| DateTime::from_timestamp(time.secs(), time.subsec_nanos()))
-        .unwrap_or_default()
+    time.and_then(|time| DateTime::from_timestamp(time.secs(), time.subsec_nanos())).unwrap_or_default()
 }

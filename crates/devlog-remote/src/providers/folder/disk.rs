@@ -34,17 +34,8 @@ impl Opened {
         // A link to an open file may come and go without changing its content, so the version itself is no measure here.
         let now = self.file.metadata().map_err(failed)?;
         let seen = content_stamp(&now)
-            == self
-                .object
-                .version
-                .as_str()
-                .rsplit_once('-')
-                .map_or("", |(stamp, _)| stamp);
-        if seen {
-            Ok(())
-        } else {
-            Err(RemoteError::PreconditionFailed)
-        }
+            == self.object.version.as_str().rsplit_once('-').map_or("", |(stamp, _)| stamp);
+        if seen { Ok(()) } else { Err(RemoteError::PreconditionFailed) }
     }
 }
 
@@ -68,10 +59,7 @@ impl Disk {
         while let Some(name) = names.next() {
             place.push(name);
             if names.peek().is_some() && place.is_symlink() {
-                return Err(RemoteError::Unusable(format!(
-                    "{} is a symbolic link",
-                    place.display()
-                )));
+                return Err(RemoteError::Unusable(format!("{} is a symbolic link", place.display())));
             }
         }
         Ok(place)
@@ -137,11 +125,7 @@ impl Disk {
         fs::remove_file(&place).map_err(failed)?;
         sync_folder(&place)?;
         // A folder that held nothing else goes too, so that a file may take its name.
-        for folder in place
-            .ancestors()
-            .skip(1)
-            .take_while(|folder| *folder != self.root)
-        {
+        for folder in place.ancestors().skip(1).take_while(|folder| *folder != self.root) {
             if fs::remove_dir(folder).is_err() {
                 break;
             }
@@ -151,22 +135,14 @@ impl Disk {
 
     fn require(&self, key: &ObjectKey, expected: &Version) -> Result<Opened, RemoteError> {
         let opened = self.open(key)?;
-        if opened.object.version == *expected {
-            Ok(opened)
-        } else {
-            Err(RemoteError::PreconditionFailed)
-        }
+        if opened.object.version == *expected { Ok(opened) } else { Err(RemoteError::PreconditionFailed) }
     }
 
     /// One writer at a time may replace or delete. The system frees the lock when its holder dies.
     fn lock(&self) -> Result<File, RemoteError> {
         let tmp = self.tmp();
         fs::create_dir_all(&tmp).map_err(failed)?;
-        let file = File::options()
-            .create(true)
-            .append(true)
-            .open(tmp.join("lock"))
-            .map_err(failed)?;
+        let file = File::options().create(true).append(true).open(tmp.join("lock")).map_err(failed)?;
         file.lock().map_err(failed)?;
         Ok(file)
     }
@@ -186,11 +162,7 @@ impl Disk {
                 let entry = entry.map_err(failed)?;
                 let file_name = entry.file_name();
                 let shown = OsStr::to_string_lossy(&file_name);
-                let key = if name.is_empty() {
-                    shown.into_owned()
-                } else {
-                    format!("{name}/{shown}")
-                };
+                let key = if name.is_empty() { shown.into_owned() } else { format!("{name}/{shown}") };
                 let kind = entry.file_type().map_err(failed)?;
                 if kind.is_dir() {
                     if entry.path() != self.tmp() {
@@ -213,26 +185,17 @@ impl Disk {
 fn open_at(place: &Path, key: String) -> Result<Opened, RemoteError> {
     // Neither follows a link nor waits for the other end of a pipe.
     let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).unwrap_or(0);
-    let file = File::options()
-        .read(true)
-        .custom_flags(flags)
-        .open(place)
-        .map_err(failed)?;
+    let file = File::options().read(true).custom_flags(flags).open(place).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     if !metadata.is_file() {
         return Err(RemoteError::NotFound);
     }
-    Ok(Opened {
-        object: object(key, &metadata),
-        file,
-    })
+    Ok(Opened { object: object(key, &metadata), file })
 }
 
 fn object(key: String, metadata: &Metadata) -> RemoteObject {
-    let modified = DateTime::<Utc>::from_timestamp(
-        metadata.mtime(),
-        u32::try_from(metadata.mtime_nsec()).unwrap_or(0),
-    );
+    let modified =
+        DateTime::<Utc>::from_timestamp(metadata.mtime(), u32::try_from(metadata.mtime_nsec()).unwrap_or(0));
     RemoteObject {
         key,
         size: metadata.len(),
@@ -243,23 +206,12 @@ fn object(key: String, metadata: &Metadata) -> RemoteObject {
 
 /// Which file it is, and when it was last written.
 fn content_stamp(metadata: &Metadata) -> String {
-    format!(
-        "{:x}-{:x}-{:x}.{:x}",
-        metadata.ino(),
-        metadata.len(),
-        metadata.mtime(),
-        metadata.mtime_nsec()
-    )
+    format!("{:x}-{:x}-{:x}.{:x}", metadata.ino(), metadata.len(), metadata.mtime(), metadata.mtime_nsec())
 }
 
 /// The stamp, and the change time, which no tool can put back.
 fn version(metadata: &Metadata) -> Version {
-    Version::new(format!(
-        "{}-{:x}.{:x}",
-        content_stamp(metadata),
-        metadata.ctime(),
-        metadata.ctime_nsec()
-    ))
+    Version::new(format!("{}-{:x}.{:x}", content_stamp(metadata), metadata.ctime(), metadata.ctime_nsec()))
 }
 
 /// Creates `place` from a staged file by hard link, which fails if the name is taken, whoever is faster.
@@ -279,9 +231,7 @@ fn create(place: &Path, mut staged: NamedTempFile) -> Result<(), RemoteError> {
 }
 
 fn make_parent(place: &Path) -> Result<(), RemoteError> {
-    place
-        .parent()
-        .map_or(Ok(()), |parent| fs::create_dir_all(parent).map_err(failed))
+    place.parent().map_or(Ok(()), |parent| fs::create_dir_all(parent).map_err(failed))
 }
 
 /// A name is durable only when its folder is.
@@ -306,9 +256,6 @@ pub(super) fn failed(error: io::Error) -> RemoteError {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             RemoteError::Unusable("no space is left in the remote's folder".into())
         }
-        _ => RemoteError::Other {
-            message: "the remote's folder failed".into(),
-            source: Some(error.into()),
-        },
+        _ => RemoteError::Other { message: "the remote's folder failed".into(), source: Some(error.into()) },
     }
 }

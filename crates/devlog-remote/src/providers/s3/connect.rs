@@ -29,10 +29,7 @@ pub struct StaticKeys {
 impl StaticKeys {
     /// An access key and its secret.
     pub fn new(access_key: impl Into<String>, secret_key: impl Into<String>) -> Self {
-        Self {
-            access_key: access_key.into(),
-            secret_key: secret_key.into(),
-        }
+        Self { access_key: access_key.into(), secret_key: secret_key.into() }
     }
 }
 
@@ -49,14 +46,7 @@ impl S3 {
         limits: &Limits,
         keys: Option<&StaticKeys>,
     ) -> Result<Self, FactoryError> {
-        let RemoteLocation::S3 {
-            bucket,
-            prefix,
-            endpoint,
-            region,
-            profile,
-        } = &remote.location
-        else {
+        let RemoteLocation::S3 { bucket, prefix, endpoint, region, profile } = &remote.location else {
             return Err(FactoryError::NotBuilt(remote.provider()));
         };
         let mut loader: ConfigLoader = aws_config::defaults(BehaviorVersion::latest())
@@ -73,11 +63,7 @@ impl S3 {
         if let Some(endpoint) = endpoint {
             loader = loader.endpoint_url(endpoint);
         }
-        if let Some(StaticKeys {
-            access_key,
-            secret_key,
-        }) = keys
-        {
+        if let Some(StaticKeys { access_key, secret_key }) = keys {
             loader =
                 loader.credentials_provider(Credentials::new(access_key, secret_key, None, None, "given"));
         }

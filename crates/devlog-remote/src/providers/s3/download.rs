@@ -23,10 +23,7 @@ impl S3 {
         let answer = self.request(&name, expect, None).await?;
         let object = RemoteObject {
             key: key.as_str().to_owned(),
-            size: answer
-                .content_length
-                .and_then(|len| u64::try_from(len).ok())
-                .unwrap_or(0),
+            size: answer.content_length.and_then(|len| u64::try_from(len).ok()).unwrap_or(0),
             version: version(answer.e_tag)?,
             modified: time(answer.last_modified),
         };
@@ -39,13 +36,7 @@ impl S3 {
             len: object.size,
             resumes: RESUMES,
         };
-        Ok(Fetched {
-            body: Body::Stream {
-                len: object.size,
-                stream: download.into_stream(),
-            },
-            object,
-        })
+        Ok(Fetched { body: Body::Stream { len: object.size, stream: download.into_stream() }, object })
     }
 
     async fn request(
@@ -116,9 +107,7 @@ impl Download {
         let answer = answer.map_err(|error| BodyError::Broken(error.into()))?;
         // A server that ignores the range begins anew; what is already there is passed over nowhere, so it is an error.
         if answer.content_range.is_none() && self.at > 0 {
-            return Err(BodyError::Broken(
-                "the server does not continue a download".into(),
-            ));
+            return Err(BodyError::Broken("the server does not continue a download".into()));
         }
         self.from = answer.body;
         Ok(())

@@ -73,9 +73,9 @@ where
     E: Error + Send + Sync + 'static,
 {
     match (status, code) {
-        (_, "NoSuchBucket") => Failure::last(RemoteError::Unusable(
-            "the bucket does not exist, or is in another region".into(),
-        )),
+        (_, "NoSuchBucket") => {
+            Failure::last(RemoteError::Unusable("the bucket does not exist, or is in another region".into()))
+        }
         (301 | 307 | 308, _) | (_, "PermanentRedirect") => Failure::last(RemoteError::Unusable(
             "the bucket is in another region; add ?region=… to the URL".into(),
         )),
@@ -109,10 +109,7 @@ fn offline(error: impl Error + Send + Sync + 'static) -> RemoteError {
 }
 
 fn other(error: impl Error + Send + Sync + 'static) -> RemoteError {
-    RemoteError::Other {
-        message: "the S3 server failed".into(),
-        source: Some(Box::new(error)),
-    }
+    RemoteError::Other { message: "the S3 server failed".into(), source: Some(Box::new(error)) }
 }
 
 /// `Retry-After` in seconds, the only form that S3 servers send.

@@ -29,10 +29,7 @@ fn conditions(when: &Precondition, single_writer: bool) -> (Option<String>, Opti
 fn gone_is_stale(when: &Precondition) -> impl Fn(Failure) -> Failure {
     move |failure| match (failure.error, when) {
         (RemoteError::NotFound, Precondition::Matches(_)) => Failure::last(RemoteError::PreconditionFailed),
-        (error, _) => Failure {
-            error,
-            again: failure.again,
-        },
+        (error, _) => Failure { error, again: failure.again },
     }
 }
 
@@ -95,11 +92,7 @@ impl S3 {
             let _ = self
                 .retry
                 .run(|| async {
-                    let request = self
-                        .client
-                        .abort_multipart_upload()
-                        .bucket(&self.bucket)
-                        .key(name);
+                    let request = self.client.abort_multipart_upload().bucket(&self.bucket).key(name);
                     request.upload_id(&id).send().await.map_err(failure)
                 })
                 .await;
@@ -137,18 +130,8 @@ impl S3 {
         let answer = self
             .retry
             .run(|| async {
-                let request = self
-                    .client
-                    .upload_part()
-                    .bucket(&self.bucket)
-                    .key(name)
-                    .upload_id(id);
-                request
-                    .part_number(number)
-                    .body(part.clone().into())
-                    .send()
-                    .await
-                    .map_err(failure)
+                let request = self.client.upload_part().bucket(&self.bucket).key(name).upload_id(id);
+                request.part_number(number).body(part.clone().into()).send().await.map_err(failure)
             })
             .await?;
         Ok(CompletedPart::builder()
@@ -194,28 +177,23 @@ fn in_parts(
     stream: BoxStream<'static, Result<Bytes, BodyError>>,
     size: usize,
 ) -> impl Stream<Item = Result<Bytes, BodyError>> {
-    stream::try_unfold(
-        (stream, BytesMut::new(), false),
-        move |(mut stream, mut part, ended)| async move {
-            if ended {
-                return Ok(None);
-            }
-            part.reserve(size.saturating_sub(part.len()));
-            while part.len() < size {
-                match stream.try_next().await? {
-                    Some(piece) => part.extend_from_slice(&piece),
-                    // The end is only reached when the whole file was read and found unchanged.
-                    None => {
-                        return Ok(
-                            (!part.is_empty()).then(|| (part.freeze(), (stream, BytesMut::new(), true)))
-                        );
-                    }
+    stream::try_unfold((stream, BytesMut::new(), false), move |(mut stream, mut part, ended)| async move {
+        if ended {
+            return Ok(None);
+        }
+        part.reserve(size.saturating_sub(part.len()));
+        while part.len() < size {
+            match stream.try_next().await? {
+                Some(piece) => part.extend_from_slice(&piece),
+                // The end is only reached when the whole file was read and found unchanged.
+                None => {
+                    return Ok((!part.is_empty()).then(|| (part.freeze(), (stream, BytesMut::new(), true))));
                 }
             }
-            let rest = part.split_off(size);
-            Ok(Some((part.freeze(), (stream, rest, false))))
-        },
-    )
+        }
+        let rest = part.split_off(size);
+        Ok(Some((part.freeze(), (stream, rest, false))))
+    })
 }
 
 #[cfg(test)]
@@ -228,22 +206,13 @@ mod tests {
             sizes.iter().map(|size| Ok(Bytes::from(vec![7; *size]))).collect()
         };
         for sizes in [vec![3, 3, 3], vec![9], vec![1, 8], vec![4, 4, 1]] {
-            let parts: Vec<Bytes> = in_parts(stream::iter(pieces(&sizes)).boxed(), 4)
-                .try_collect()
-                .await
-                .unwrap();
-            assert_eq!(
-                parts.iter().map(Bytes::len).collect::<Vec<_>>(),
-                [4, 4, 1],
-                "{sizes:?}"
-            );
+            let parts: Vec<Bytes> =
+                in_parts(stream::iter(pieces(&sizes)).boxed(), 4).try_collect().await.unwrap();
+            assert_eq!(parts.iter().map(Bytes::len).collect::<Vec<_>>(), [4, 4, 1], "{sizes:?}");
         }
         let mut failing = pieces(&[4]);
         failing.push(Err(BodyError::Changed));
         let parts: Vec<_> = in_parts(stream::iter(failing).boxed(), 4).collect().await;
-        assert!(
-            matches!(parts.as_slice(), [Ok(_), Err(BodyError::Changed)]),
-            "{parts:?}"
-        );
+        assert!(matches!(parts.as_slice(), [Ok(_), Err(BodyError::Changed)]), "{parts:?}");
     }
 }
