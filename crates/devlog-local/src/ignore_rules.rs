@@ -64,12 +64,7 @@ impl IgnoreRules {
         let file = root.join(RULES_FILE);
         match std::fs::read(&file) {
             Ok(text) => Self::parse(root, &text),
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-                ) =>
-            {
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                 Self::parse(root, b"")
             }
             Err(source) => Err(RulesError::Unreadable { file, source }),
@@ -82,19 +77,12 @@ impl IgnoreRules {
         let mut rules = GitignoreBuilder::new("");
         for (index, bytes) in text.split(|byte| *byte == b'\n').enumerate() {
             let line = index + 1;
-            let rule = std::str::from_utf8(bytes).map_err(|_| RulesError::NotText {
-                file: file.clone(),
-                line,
-            })?;
-            rules
-                .add_line(None, rule)
-                .map_err(|error| broken(&file, line, rule, &error))?;
+            let rule =
+                std::str::from_utf8(bytes).map_err(|_| RulesError::NotText { file: file.clone(), line })?;
+            rules.add_line(None, rule).map_err(|error| broken(&file, line, rule, &error))?;
         }
         let own = rules.build().map_err(|error| broken(&file, 1, "", &error))?;
-        Ok(Self {
-            root: root.to_owned(),
-            own,
-        })
+        Ok(Self { root: root.to_owned(), own })
     }
 
     /// Whether the rules leave out this file, or a folder above it.
@@ -102,9 +90,7 @@ impl IgnoreRules {
         let mut folders: Vec<RelPath> = path.ancestors().collect();
         folders.reverse();
         // From the top, as a scan meets them: what is below an excluded folder cannot be taken back in.
-        folders
-            .iter()
-            .any(|folder| self.covers(Path::new(folder.as_str()), true))
+        folders.iter().any(|folder| self.covers(Path::new(folder.as_str()), true))
             || self.covers(Path::new(path.as_str()), false)
     }
 
@@ -129,9 +115,8 @@ impl IgnoreRules {
 
     /// A file that SQLite keeps beside a database: worthless without it, and poison beside another version of it.
     fn is_side_file(&self, relative: &Path, name: &[u8]) -> bool {
-        let Some(suffix) = ["-wal", "-shm", "-journal"]
-            .iter()
-            .find(|suffix| name.ends_with(suffix.as_bytes()))
+        let Some(suffix) =
+            ["-wal", "-shm", "-journal"].iter().find(|suffix| name.ends_with(suffix.as_bytes()))
         else {
             return false;
         };
@@ -149,21 +134,14 @@ fn broken(file: &Path, line: usize, rule: &str, error: &ignore::Error) -> RulesE
         ignore::Error::Glob { err, .. } => err.clone(),
         other => other.to_string(),
     };
-    RulesError::Rule {
-        file: file.to_owned(),
-        line,
-        rule: rule.trim_end().to_owned(),
-        reason,
-    }
+    RulesError::Rule { file: file.to_owned(), line, rule: rule.trim_end().to_owned(), reason }
 }
 
 fn is_database(path: &Path) -> bool {
     let mut header = [0; SQLITE_HEADER.len()];
     let regular = path.symlink_metadata().is_ok_and(|found| found.is_file());
     regular
-        && File::open(path)
-            .and_then(|mut file| file.read_exact(&mut header))
-            .is_ok()
+        && File::open(path).and_then(|mut file| file.read_exact(&mut header)).is_ok()
         && header == *SQLITE_HEADER
 }
 
@@ -192,15 +170,9 @@ mod tests {
 
     #[test]
     fn secrets_stay_here_unless_let_through() {
-        for secret in [
-            ".env",
-            ".env.local",
-            "a/credentials",
-            "k/server.pem",
-            "id_rsa",
-            "id_rsa.pub",
-            "s/id_ed25519",
-        ] {
+        for secret in
+            [".env", ".env.local", "a/credentials", "k/server.pem", "id_rsa", "id_rsa.pub", "s/id_ed25519"]
+        {
             check("", secret, true);
             check("!*", secret, false);
         }
@@ -213,13 +185,7 @@ mod tests {
 
     #[test]
     fn leftovers_are_left_out() {
-        for leftover in [
-            "a/.x.md.swp",
-            "x.md~",
-            ".#x.md",
-            "a/.DS_Store",
-            "a/.devlog-tmp-123",
-        ] {
+        for leftover in ["a/.x.md.swp", "x.md~", ".#x.md", "a/.DS_Store", "a/.devlog-tmp-123"] {
             check("", leftover, true);
         }
         check("", "backups~/x.md", false);
@@ -250,12 +216,7 @@ mod tests {
     #[test]
     fn a_broken_rule_names_file_and_line() {
         let error = IgnoreRules::parse(Path::new("/r"), b"*.log\n{a,b\n").unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .starts_with("/r/.devlogignore:2: `{a,b` is not a valid rule: "),
-            "{error}"
-        );
+        assert!(error.to_string().starts_with("/r/.devlogignore:2: `{a,b` is not a valid rule: "), "{error}");
         let error = IgnoreRules::parse(Path::new("/r"), b"\n\n\xff\n").unwrap_err();
         assert_eq!(error.to_string(), "/r/.devlogignore:3: not UTF-8 text");
     }

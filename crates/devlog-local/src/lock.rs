@@ -29,11 +29,7 @@ fn holder(pid: Option<u32>, since: Option<DateTime<Utc>>) -> String {
     let pid = pid.map(|pid| format!("process {pid}"));
     let since = since.map(|since| format!("since {}", since.to_rfc3339_opts(SecondsFormat::Secs, true)));
     let known: Vec<String> = pid.into_iter().chain(since).collect();
-    if known.is_empty() {
-        String::new()
-    } else {
-        format!(" ({})", known.join(", "))
-    }
+    if known.is_empty() { String::new() } else { format!(" ({})", known.join(", ")) }
 }
 
 /// The lock on a root. Dropping it, or dying, releases it: the system keeps the lock, the file only names its holder.
@@ -47,12 +43,7 @@ impl RootLock {
     pub fn acquire(root: &Root, now: DateTime<Utc>) -> Result<Self, LockError> {
         root.ensure_state_dir()?;
         let mut options = OpenOptions::new();
-        options
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600);
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
         let mut file = options.open(root.lock_file()).map_err(LocalError::Io)?;
         match file.try_lock() {
             Ok(()) => {}
@@ -93,9 +84,7 @@ fn read_holder(file: &mut File) -> (Option<u32>, Option<DateTime<Utc>>) {
     let text = String::from_utf8_lossy(&text);
     let mut words = text.split_whitespace();
     let pid = words.next().and_then(|word| word.parse().ok());
-    let since = words
-        .next()
-        .and_then(|word| DateTime::parse_from_rfc3339(word).ok());
+    let since = words.next().and_then(|word| DateTime::parse_from_rfc3339(word).ok());
     (pid, since.map(|since| since.to_utc()))
 }
 
@@ -133,16 +122,7 @@ mod tests {
         let lock = RootLock::acquire(&root, Utc::now()).unwrap();
         std::fs::write(root.lock_file(), [0xff; 5000]).unwrap();
         let held = RootLock::acquire(&root, Utc::now()).unwrap_err();
-        assert!(
-            matches!(
-                held,
-                LockError::Held {
-                    pid: None,
-                    since: None
-                }
-            ),
-            "{held:?}"
-        );
+        assert!(matches!(held, LockError::Held { pid: None, since: None }), "{held:?}");
         assert_eq!(held.to_string(), "another devlog is at work in this folder");
         drop(lock);
     }
@@ -151,9 +131,6 @@ mod tests {
     fn a_lock_file_that_cannot_be_opened_is_an_error_of_its_own() {
         let (_folder, root) = root();
         std::fs::create_dir_all(root.lock_file()).unwrap();
-        assert!(matches!(
-            RootLock::acquire(&root, Utc::now()),
-            Err(LockError::Unusable(_))
-        ));
+        assert!(matches!(RootLock::acquire(&root, Utc::now()), Err(LockError::Unusable(_))));
     }
 }

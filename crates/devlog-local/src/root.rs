@@ -40,10 +40,7 @@ impl Root {
             Err(error) if error.kind() == io::ErrorKind::NotFound => absolute,
             Err(error) => return Err(error),
         };
-        Ok(Self {
-            named: path.display().to_string(),
-            path: resolved,
-        })
+        Ok(Self { named: path.display().to_string(), path: resolved })
     }
 
     /// As the person named it.
@@ -115,10 +112,7 @@ impl Root {
             }
             Access::ReadOnly => std::env::temp_dir().canonicalize()?,
         };
-        tempfile::Builder::new()
-            .prefix(STAGING_PREFIX)
-            .tempdir_in(parent)
-            .map_err(local_error)
+        tempfile::Builder::new().prefix(STAGING_PREFIX).tempdir_in(parent).map_err(local_error)
     }
 
     /// Removes what a run that died left in `.devlog/tmp`. Only for the holder of the lock.
@@ -147,11 +141,7 @@ impl Root {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let file =
             File::from(openat(&folder, name, flags, Mode::empty()).map_err(|e| local_error(e.into()))?);
-        if file.metadata()?.is_file() {
-            Ok(file)
-        } else {
-            Err(LocalError::Vanished)
-        }
+        if file.metadata()?.is_file() { Ok(file) } else { Err(LocalError::Vanished) }
     }
 
     fn open_parent<'p>(&self, relative: &'p Path) -> Result<(OwnedFd, &'p OsStr), LocalError> {
@@ -160,14 +150,9 @@ impl Root {
         let Some(Component::Normal(last)) = names.next_back() else {
             return Err(outside(relative));
         };
-        let mut parent = openat(CWD, &self.path, folder, Mode::empty())
-            .map_err(io::Error::from)
-            .map_err(|error| {
-                if is_absence(&error) {
-                    LocalError::NoRoot(self.named.clone())
-                } else {
-                    error.into()
-                }
+        let mut parent =
+            openat(CWD, &self.path, folder, Mode::empty()).map_err(io::Error::from).map_err(|error| {
+                if is_absence(&error) { LocalError::NoRoot(self.named.clone()) } else { error.into() }
             })?;
         for name in names {
             let Component::Normal(name) = name else {
@@ -220,13 +205,7 @@ fn plain_host(host: &str) -> String {
     let label = host.split('.').next().unwrap_or_default();
     let plain: String = label
         .chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() {
-                c.to_ascii_lowercase()
-            } else {
-                '-'
-            }
-        })
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
         .take(32)
         .collect();
     match plain.trim_matches('-') {
@@ -241,10 +220,7 @@ fn private_folder(path: &Path) -> io::Result<()> {
 
 /// A missing name, or a folder on the way that is none (any more): nothing is there.
 fn is_absence(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-    )
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 /// Sorts an error of a path below the root by the caller's next move.
@@ -297,14 +273,8 @@ mod tests {
         std::fs::write(folder.path().join("a/x"), "x").unwrap();
         symlink(outside.path(), folder.path().join("link")).unwrap();
         symlink(outside.path().join("secret"), folder.path().join("a/direct")).unwrap();
-        rustix::fs::mknodat(
-            CWD,
-            folder.path().join("pipe"),
-            rustix::fs::FileType::Fifo,
-            Mode::RWXU,
-            0,
-        )
-        .unwrap();
+        rustix::fs::mknodat(CWD, folder.path().join("pipe"), rustix::fs::FileType::Fifo, Mode::RWXU, 0)
+            .unwrap();
 
         assert!(root.open_file(Path::new("a/x")).is_ok());
         for gone in ["link/secret", "a/direct", "a", "a/x/y", "no/x", "no", "pipe"] {
@@ -322,33 +292,19 @@ mod tests {
         let (folder, _) = root();
         let root = Root::at(&folder.path().join("none")).unwrap();
         assert!(matches!(root.require(), Err(LocalError::NoRoot(_))));
-        assert!(matches!(
-            root.open_file(Path::new("x")),
-            Err(LocalError::NoRoot(_))
-        ));
+        assert!(matches!(root.open_file(Path::new("x")), Err(LocalError::NoRoot(_))));
         assert!(matches!(root.ensure_state_dir(), Err(LocalError::NoRoot(_))));
     }
 
     #[test]
     fn the_device_keeps_its_name() {
         let (_folder, root) = root();
-        let first = root
-            .device_name("Work Laptop.local", &Fixed(0xabc), Access::ReadOnly)
-            .unwrap();
+        let first = root.device_name("Work Laptop.local", &Fixed(0xabc), Access::ReadOnly).unwrap();
         assert_eq!(first, "work-laptop-0abc");
         assert!(!root.state_dir().exists(), "a dry run leaves nothing behind");
-        assert_eq!(
-            root.device_name("xps", &Fixed(7), Access::ReadWrite).unwrap(),
-            "xps-0007"
-        );
-        assert_eq!(
-            root.device_name("other", &Fixed(8), Access::ReadWrite).unwrap(),
-            "xps-0007"
-        );
-        assert_eq!(
-            root.state_dir().metadata().unwrap().permissions().mode() & 0o777,
-            0o700
-        );
+        assert_eq!(root.device_name("xps", &Fixed(7), Access::ReadWrite).unwrap(), "xps-0007");
+        assert_eq!(root.device_name("other", &Fixed(8), Access::ReadWrite).unwrap(), "xps-0007");
+        assert_eq!(root.state_dir().metadata().unwrap().permissions().mode() & 0o777, 0o700);
         assert_eq!(plain_host(""), "device");
     }
 

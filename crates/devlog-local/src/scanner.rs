@@ -44,13 +44,7 @@ impl<'a> FileScanner<'a> {
     /// A scanner of `root` that leaves out what `rules` cover and uses every core.
     pub fn new(root: &'a Root, rules: &'a IgnoreRules) -> Self {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        Self {
-            root,
-            rules,
-            access: Access::ReadOnly,
-            depth: ScanDepth::TrustStats,
-            threads,
-        }
+        Self { root, rules, access: Access::ReadOnly, depth: ScanDepth::TrustStats, threads }
     }
 
     /// How far records are trusted; without this, as far as they can be.
@@ -71,11 +65,7 @@ impl<'a> FileScanner<'a> {
         // Taken before anything is read, so that a record never claims to be newer than the content it stands for.
         let recorded = stat::now();
         let nothing = StatRecords::new();
-        let known = if self.depth == ScanDepth::HashAll {
-            (&nothing, known)
-        } else {
-            (known, known)
-        };
+        let known = if self.depth == ScanDepth::HashAll { (&nothing, known) } else { (known, known) };
         let mut walked = walk::walk(self.root, self.rules, known.0, self.threads)?;
         let mut notes = walked.notes;
         drop_twins(&mut walked.found, &mut notes);
@@ -93,18 +83,12 @@ impl<'a> FileScanner<'a> {
                 None => found.known,
                 Some((_, Digested::Gone)) => None,
                 Some((_, Digested::Unreadable(reason))) => {
-                    scan.local
-                        .unknown
-                        .insert(found.path.clone(), Unknown::Unreadable(reason));
+                    scan.local.unknown.insert(found.path.clone(), Unknown::Unreadable(reason));
                     None
                 }
                 Some((_, Digested::Read { file, stat })) => {
                     scan.bytes_hashed += file.size;
-                    let learned = stat.map(|stat| StatRecord {
-                        stat,
-                        hash: file.hash,
-                        recorded,
-                    });
+                    let learned = stat.map(|stat| StatRecord { stat, hash: file.hash, recorded });
                     if let Some(record) = learned.filter(|record| is_news(record, known.1.get(&found.path))) {
                         scan.learned.push((found.path.clone(), record));
                     }
@@ -125,9 +109,8 @@ impl<'a> FileScanner<'a> {
 
     /// Reads what the walk could not settle, on every core. In the order of `found`, with the index there.
     fn read_all(&self, found: &[Found]) -> Vec<(usize, Digested)> {
-        let mut unsettled: Vec<usize> = (0..found.len())
-            .filter(|index| found[*index].known.is_none())
-            .collect();
+        let mut unsettled: Vec<usize> =
+            (0..found.len()).filter(|index| found[*index].known.is_none()).collect();
         // The largest first: one that comes last would keep a single core busy at the end.
         unsettled.sort_by_key(|index| std::cmp::Reverse(found[*index].size));
         let next = AtomicUsize::new(0);
@@ -169,16 +152,9 @@ fn is_news(record: &StatRecord, kept: Option<&StatRecord>) -> bool {
 
 /// Keeps one of several names that are one path, and folders where a file has the name of one.
 fn drop_twins(found: &mut Vec<Found>, notes: &mut Vec<ScanNote>) {
-    found.sort_unstable_by(|a, b| {
-        a.path
-            .cmp(&b.path)
-            .then_with(|| a.name_on_disk().cmp(b.name_on_disk()))
-    });
+    found.sort_unstable_by(|a, b| a.path.cmp(&b.path).then_with(|| a.name_on_disk().cmp(b.name_on_disk())));
     let mut twin = |found: &Found| {
-        notes.push(ScanNote {
-            name: walk::shown(found.name_on_disk()),
-            kind: ScanNoteKind::Twin,
-        });
+        notes.push(ScanNote { name: walk::shown(found.name_on_disk()), kind: ScanNoteKind::Twin });
     };
     found.dedup_by(|second, first| {
         let same = second.path == first.path;
@@ -188,19 +164,13 @@ fn drop_twins(found: &mut Vec<Found>, notes: &mut Vec<ScanNote>) {
         same
     });
     // Only a decomposed name can make one path both a file and a folder.
-    let renamed: Vec<RelPath> = found
-        .iter()
-        .filter(|found| found.disk_name.is_some())
-        .map(|found| found.path.clone())
-        .collect();
+    let renamed: Vec<RelPath> =
+        found.iter().filter(|found| found.disk_name.is_some()).map(|found| found.path.clone()).collect();
     if renamed.is_empty() {
         return;
     }
-    let folders: std::collections::HashSet<RelPath> = renamed
-        .iter()
-        .chain(found.iter().map(|found| &found.path))
-        .flat_map(RelPath::ancestors)
-        .collect();
+    let folders: std::collections::HashSet<RelPath> =
+        renamed.iter().chain(found.iter().map(|found| &found.path)).flat_map(RelPath::ancestors).collect();
     found.retain(|found| {
         let is_folder = folders.contains(&found.path);
         if is_folder {

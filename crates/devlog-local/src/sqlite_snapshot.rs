@@ -76,10 +76,7 @@ pub(crate) fn wal_stat(database: &Path) -> Option<FileStat> {
     let found = beside(database, "-wal").symlink_metadata().ok()?;
     (found.is_file() && found.len() > 0).then(|| {
         let stat = stat::of(&found);
-        FileStat {
-            ctime: stat.mtime.0,
-            ..stat
-        }
+        FileStat { ctime: stat.mtime.0, ..stat }
     })
 }
 
@@ -88,10 +85,7 @@ pub(crate) fn wal_stat(database: &Path) -> Option<FileStat> {
 pub(crate) fn take(root: &Root, relative: &Path, access: Access) -> Result<Snapshot, LocalError> {
     let source = root.path().canonicalize()?.join(relative);
     let look = || -> Result<(FileStat, Option<FileStat>), LocalError> {
-        Ok((
-            stat::of(&root.open_file(relative)?.metadata()?),
-            wal_stat(&source),
-        ))
+        Ok((stat::of(&root.open_file(relative)?.metadata()?), wal_stat(&source)))
     };
     let before = look()?;
     let staging = root.staging(access)?;
@@ -106,13 +100,7 @@ pub(crate) fn take(root: &Root, relative: &Path, access: Access) -> Result<Snaps
     let size = file.metadata()?.len();
     let (database, wal) = before;
     let seen = stat::of_database(&database, wal.as_ref(), size);
-    Ok(Snapshot {
-        file,
-        size,
-        mtime: seen.mtime,
-        stat: (before == after).then_some(seen),
-        staging,
-    })
+    Ok(Snapshot { file, size, mtime: seen.mtime, stat: (before == after).then_some(seen), staging })
 }
 
 /// Copies a write-ahead database that has no log, without any lock. Any other is left to [`copy_shared`].
@@ -190,9 +178,7 @@ fn copy_pages(database: &Connection, copy: &Path) -> Result<(), LocalError> {
     }
     drop(backup);
     // The copy must open without a write-ahead log.
-    target
-        .query_row("PRAGMA journal_mode=DELETE", [], |_| Ok(()))
-        .map_err(failed)
+    target.query_row("PRAGMA journal_mode=DELETE", [], |_| Ok(())).map_err(failed)
 }
 
 fn check(copy: &Path) -> Result<(), LocalError> {
@@ -200,9 +186,9 @@ fn check(copy: &Path) -> Result<(), LocalError> {
     let copy = Connection::open_with_flags(copy, flags).map_err(failed)?;
     match copy.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0)) {
         Ok(verdict) if verdict == "ok" => Ok(()),
-        Ok(verdict) => Err(wrapped(SnapshotError::Damaged(
-            verdict.lines().next().unwrap_or_default().to_owned(),
-        ))),
+        Ok(verdict) => {
+            Err(wrapped(SnapshotError::Damaged(verdict.lines().next().unwrap_or_default().to_owned())))
+        }
         // The check needs the missing collation or function as well; the copy is page by page what the source is.
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::Unknown) => Ok(()),
         Err(error) => Err(failed(error)),

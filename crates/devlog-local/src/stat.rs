@@ -79,25 +79,12 @@ mod tests {
     const SECOND: i64 = 1_000_000_000;
 
     fn stat(mtime: i64, ctime: i64) -> FileStat {
-        FileStat {
-            size: 5,
-            mtime: FileTime(mtime),
-            ctime,
-            inode: 7,
-        }
+        FileStat { size: 5, mtime: FileTime(mtime), ctime, inode: 7 }
     }
 
     fn check(stat: FileStat, recorded: i64, now: FileStat, expected: bool) {
-        let record = StatRecord {
-            stat,
-            hash: ContentHash::of(b"x"),
-            recorded,
-        };
-        assert_eq!(
-            is_as_recorded(&record, &now, || None),
-            expected,
-            "{record:?} {now:?}"
-        );
+        let record = StatRecord { stat, hash: ContentHash::of(b"x"), recorded };
+        assert_eq!(is_as_recorded(&record, &now, || None), expected, "{record:?} {now:?}");
     }
 
     #[test]
@@ -106,22 +93,9 @@ mod tests {
         check(old, 13 * SECOND, old, true);
         check(old, 12 * SECOND, old, false);
         check(stat(0, 10 * SECOND), 12 * SECOND, stat(0, 10 * SECOND), false);
-        check(
-            stat(1000 * SECOND, 10 * SECOND),
-            13 * SECOND,
-            stat(1000 * SECOND, 10 * SECOND),
-            false,
-        );
+        check(stat(1000 * SECOND, 10 * SECOND), 13 * SECOND, stat(1000 * SECOND, 10 * SECOND), false);
         check(old, 13 * SECOND, FileStat { size: 6, ..old }, false);
-        check(
-            old,
-            13 * SECOND,
-            FileStat {
-                mtime: FileTime(9),
-                ..old
-            },
-            false,
-        );
+        check(old, 13 * SECOND, FileStat { mtime: FileTime(9), ..old }, false);
         check(old, 13 * SECOND, FileStat { ctime: 9, ..old }, false);
         check(old, 13 * SECOND, FileStat { inode: 9, ..old }, false);
     }
@@ -136,12 +110,7 @@ mod tests {
         };
         assert!(is_as_recorded(&record, &file, || Some(wal)));
         assert!(!is_as_recorded(&record, &file, || None));
-        assert!(!is_as_recorded(&record, &file, || Some(FileStat {
-            size: 6,
-            ..wal
-        })));
-        assert!(!is_as_recorded(&record, &FileStat { ctime: 2, ..file }, || Some(
-            wal
-        )));
+        assert!(!is_as_recorded(&record, &file, || Some(FileStat { size: 6, ..wal })));
+        assert!(!is_as_recorded(&record, &FileStat { ctime: 2, ..file }, || Some(wal)));
     }
 }

@@ -47,8 +47,7 @@ impl SqliteState {
     pub fn open(root: &Root, access: Access) -> Result<Self, StateError> {
         match access {
             Access::ReadWrite => {
-                root.ensure_state_dir()
-                    .map_err(|error| StateError::Io(error.into()))?;
+                root.ensure_state_dir().map_err(|error| StateError::Io(error.into()))?;
                 Self::over(open_file(&root.state_db())?, None)
             }
             Access::ReadOnly if root.state_db().exists() => {
@@ -73,10 +72,7 @@ impl SqliteState {
     fn over(mut connection: Connection, copy: Option<TempDir>) -> Result<Self, StateError> {
         schema::migrate(&mut connection)?;
         connection.set_prepared_statement_cache_capacity(32);
-        Ok(Self {
-            connection: Mutex::new(connection),
-            _copy: copy,
-        })
+        Ok(Self { connection: Mutex::new(connection), _copy: copy })
     }
 
     fn connection(&self) -> MutexGuard<'_, Connection> {
@@ -95,9 +91,8 @@ impl SqliteState {
     ) -> Result<T, StateError> {
         let mut connection = self.connection();
         // Takes the write lock at once: a reader that became a writer could not wait for another writer.
-        let transaction = connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(state_error)?;
+        let transaction =
+            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(state_error)?;
         let outcome = work(&transaction)?;
         transaction.commit().map_err(state_error)?;
         Ok(outcome)
@@ -175,13 +170,9 @@ fn open_file(path: &Path) -> Result<Connection, StateError> {
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(state_error)?;
     connection.busy_timeout(BUSY_WAIT).map_err(state_error)?;
-    connection
-        .query_row("PRAGMA journal_mode=WAL", [], |_| Ok(()))
-        .map_err(state_error)?;
+    connection.query_row("PRAGMA journal_mode=WAL", [], |_| Ok(())).map_err(state_error)?;
     // In WAL mode anything less may lose the last commits to a power cut, and with them an intent.
-    connection
-        .pragma_update(None, "synchronous", "FULL")
-        .map_err(state_error)?;
+    connection.pragma_update(None, "synchronous", "FULL").map_err(state_error)?;
     Ok(connection)
 }
 
@@ -214,10 +205,7 @@ fn copy_state(database: &Path) -> io::Result<TempDir> {
         }
         std::thread::sleep(Duration::from_millis(25));
     }
-    Err(io::Error::new(
-        io::ErrorKind::ResourceBusy,
-        "another devlog keeps writing to the state",
-    ))
+    Err(io::Error::new(io::ErrorKind::ResourceBusy, "another devlog keeps writing to the state"))
 }
 
 fn set_aside(database: &Path) -> io::Result<Option<PathBuf>> {
@@ -226,9 +214,7 @@ fn set_aside(database: &Path) -> io::Result<Option<PathBuf>> {
     }
     let free = |name: &PathBuf| !name.exists();
     let names = (1..).map(|n: u32| with_suffix(database, &format!(".damaged-{n}")));
-    let aside = { names }
-        .find(free)
-        .unwrap_or_else(|| with_suffix(database, ".damaged"));
+    let aside = { names }.find(free).unwrap_or_else(|| with_suffix(database, ".damaged"));
     std::fs::rename(database, &aside)?;
     for suffix in ["-wal", "-shm"] {
         // A log left behind would be applied to the new database.
@@ -266,9 +252,7 @@ fn path_of(text: &str) -> Result<RelPath, StateError> {
 }
 
 fn hash_of(bytes: &[u8]) -> Result<ContentHash, StateError> {
-    let bytes = bytes
-        .try_into()
-        .map_err(|_| StateError::Damaged("a hash is not 32 bytes long".into()))?;
+    let bytes = bytes.try_into().map_err(|_| StateError::Damaged("a hash is not 32 bytes long".into()))?;
     Ok(ContentHash::from_bytes(bytes))
 }
 
@@ -278,6 +262,5 @@ fn time_of(nanoseconds: i64) -> DateTime<Utc> {
 }
 
 fn nanoseconds(time: DateTime<Utc>) -> i64 {
-    time.timestamp_nanos_opt()
-        .unwrap_or(if time.timestamp() < 0 { i64::MIN } else { i64::MAX })
+    time.timestamp_nanos_opt().unwrap_or(if time.timestamp() < 0 { i64::MIN } else { i64::MAX })
 }

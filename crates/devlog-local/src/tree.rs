@@ -33,10 +33,7 @@ impl DiskTree {
     /// The tree below `root`; the rules are read here, and again at every scan.
     pub fn open(root: Root, access: Access) -> Result<Self, RulesError> {
         let rules = Arc::new(IgnoreRules::load(root.path())?);
-        let view = RwLock::new(View {
-            rules,
-            names: Arc::default(),
-        });
+        let view = RwLock::new(View { rules, names: Arc::default() });
         Ok(Self { root, access, view })
     }
 
@@ -57,18 +54,12 @@ impl LocalTree for DiskTree {
             root.require()?;
             let rules = IgnoreRules::load(root.path())
                 .map_err(|error| LocalError::Io(io::Error::new(io::ErrorKind::InvalidData, error)))?;
-            let scanned = FileScanner::new(&root, &rules)
-                .depth(depth)
-                .access(access)
-                .scan(&known)?;
+            let scanned = FileScanner::new(&root, &rules).depth(depth).access(access).scan(&known)?;
             Ok((rules, scanned))
         })
         .await?;
         let Scanned { scan, names } = scanned;
-        let view = View {
-            rules: Arc::new(rules),
-            names: Arc::new(names),
-        };
+        let view = View { rules: Arc::new(rules), names: Arc::new(names) };
         *self.view.write().unwrap_or_else(PoisonError::into_inner) = view;
         Ok(scan)
     }
@@ -78,12 +69,7 @@ impl LocalTree for DiskTree {
     }
 
     async fn read(&self, path: &RelPath, inline_limit: u64) -> Result<LocalContent, LocalError> {
-        let name = self
-            .view()
-            .names
-            .get(path)
-            .cloned()
-            .unwrap_or_else(|| PathBuf::from(path.as_str()));
+        let name = self.view().names.get(path).cloned().unwrap_or_else(|| PathBuf::from(path.as_str()));
         let (root, access) = (self.root.clone(), self.access);
         blocking(move || content::read(&root, &name, access, inline_limit)).await
     }

@@ -23,25 +23,15 @@ fn c9_the_lock_of_a_killed_process_is_free() {
     let folder = tempfile::tempdir().unwrap();
     let root = Root::at(folder.path()).unwrap();
     let mut holder = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "c9_the_lock_of_a_killed_process_is_free",
-            "--nocapture",
-        ])
+        .args(["--exact", "c9_the_lock_of_a_killed_process_is_free", "--nocapture"])
         .env(HOLD, folder.path())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(holder.stdout.take().unwrap()).lines();
-    assert!(
-        lines.any(|line| line.unwrap() == "held"),
-        "the other process ended without the lock"
-    );
+    assert!(lines.any(|line| line.unwrap() == "held"), "the other process ended without the lock");
 
-    let left = root
-        .staging(devlog_local::root::Access::ReadWrite)
-        .unwrap()
-        .keep();
+    let left = root.staging(devlog_local::root::Access::ReadWrite).unwrap().keep();
     match RootLock::acquire(&root, Utc::now()) {
         Err(LockError::Held { pid, since }) => {
             assert_eq!(pid, Some(holder.id()));

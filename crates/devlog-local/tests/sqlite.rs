@@ -40,9 +40,7 @@ impl Disk {
 
     fn connect(&self, journal: &str) -> Connection {
         let connection = Connection::open(self.db()).unwrap();
-        connection
-            .query_row(&format!("PRAGMA journal_mode={journal}"), [], |_| Ok(()))
-            .unwrap();
+        connection.query_row(&format!("PRAGMA journal_mode={journal}"), [], |_| Ok(())).unwrap();
         connection
             .execute_batch("CREATE TABLE IF NOT EXISTS log (id INTEGER PRIMARY KEY, text TEXT)")
             .unwrap();
@@ -70,32 +68,22 @@ impl Disk {
     fn bytes(&self) -> BTreeMap<String, Vec<u8>> {
         let entries = self.folder.path().read_dir().unwrap().map(Result::unwrap);
         let file = |entry: fs::DirEntry| {
-            (
-                entry.file_name().into_string().unwrap(),
-                fs::read(entry.path()).unwrap_or_default(),
-            )
+            (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap_or_default())
         };
         entries.map(file).collect()
     }
 }
 
 fn insert(connection: &Connection, text: &str) {
-    connection
-        .execute("INSERT INTO log (text) VALUES (?1)", [text])
-        .unwrap();
+    connection.execute("INSERT INTO log (text) VALUES (?1)", [text]).unwrap();
 }
 
 fn rows(database: &Path) -> Vec<i64> {
     let copy = Connection::open(database).unwrap();
-    let sound: String = copy
-        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
-        .unwrap();
+    let sound: String = copy.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(sound, "ok");
     let mut ids = copy.prepare("SELECT id FROM log ORDER BY id").unwrap();
-    ids.query_map([], |row| row.get(0))
-        .unwrap()
-        .map(Result::unwrap)
-        .collect()
+    ids.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -103,9 +91,7 @@ async fn s1_beside_a_busy_writer_a_snapshot_is_a_prefix_of_its_commits() {
     for journal in ["WAL", "DELETE"] {
         let disk = Disk::new(Access::ReadWrite);
         let connection = disk.connect(journal);
-        connection
-            .execute_batch("PRAGMA wal_autocheckpoint=50; PRAGMA synchronous=OFF")
-            .unwrap();
+        connection.execute_batch("PRAGMA wal_autocheckpoint=50; PRAGMA synchronous=OFF").unwrap();
         insert(&connection, "first");
         let stop = Arc::new(AtomicBool::new(false));
         let writer = {
@@ -134,16 +120,8 @@ async fn s1_beside_a_busy_writer_a_snapshot_is_a_prefix_of_its_commits() {
         let scan = disk.scan(StatRecords::new()).await;
         stop.store(true, Ordering::Relaxed);
         let written = writer.join().unwrap();
-        assert_eq!(
-            scan.local.files.len(),
-            1,
-            "{journal}: no side file, no error: {:?}",
-            scan.local.unknown
-        );
-        assert!(
-            lengths.is_sorted() && lengths[0] < lengths[lengths.len() - 1],
-            "{lengths:?}"
-        );
+        assert_eq!(scan.local.files.len(), 1, "{journal}: no side file, no error: {:?}", scan.local.unknown);
+        assert!(lengths.is_sorted() && lengths[0] < lengths[lengths.len() - 1], "{lengths:?}");
         assert!(lengths[lengths.len() - 1] <= written);
     }
 }
@@ -193,11 +171,7 @@ async fn staging_leaves_nothing_behind() {
     let tmp = disk.folder.path().join(".devlog/tmp");
     let start = Instant::now();
     while tmp.read_dir().unwrap().count() > 0 {
-        assert!(
-            start.elapsed() < Duration::from_secs(5),
-            "something is left in {}",
-            tmp.display()
-        );
+        assert!(start.elapsed() < Duration::from_secs(5), "something is left in {}", tmp.display());
         thread::sleep(Duration::from_millis(5));
     }
 }
@@ -206,9 +180,7 @@ async fn staging_leaves_nothing_behind() {
 async fn a_change_that_is_only_in_the_log_is_seen() {
     let disk = Disk::new(Access::ReadOnly);
     let connection = disk.connect("WAL");
-    connection
-        .execute_batch("PRAGMA wal_autocheckpoint=0; PRAGMA wal_checkpoint(TRUNCATE)")
-        .unwrap();
+    connection.execute_batch("PRAGMA wal_autocheckpoint=0; PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
     insert(&connection, "one");
     // A record counts only when it is more than two seconds younger than the change.
     thread::sleep(Duration::from_millis(2100));
@@ -218,22 +190,13 @@ async fn a_change_that_is_only_in_the_log_is_seen() {
 
     let second = disk.scan(known.clone()).await;
     assert_eq!(second.bytes_hashed, 0);
-    assert_eq!(
-        second.local, first.local,
-        "size and time are the snapshot's, recorded or read"
-    );
+    assert_eq!(second.local, first.local, "size and time are the snapshot's, recorded or read");
 
     let main = fs::read(disk.db()).unwrap();
     insert(&connection, "two");
-    assert!(
-        fs::read(disk.db()).unwrap() == main,
-        "the change is in the log alone"
-    );
+    assert!(fs::read(disk.db()).unwrap() == main, "the change is in the log alone");
     let third = disk.scan(known).await;
-    assert_ne!(
-        third.local.files[&Disk::path()].hash,
-        first.local.files[&Disk::path()].hash
-    );
+    assert_ne!(third.local.files[&Disk::path()].hash, first.local.files[&Disk::path()].hash);
 }
 
 #[tokio::test]
@@ -255,28 +218,18 @@ async fn a_log_whose_program_died_is_part_of_the_database() {
 async fn a_collation_that_only_its_program_knows_is_no_obstacle() {
     let disk = Disk::new(Access::ReadOnly);
     let connection = disk.connect("WAL");
-    connection
-        .create_collation("palace", |a: &str, b: &str| b.cmp(a))
-        .unwrap();
-    connection
-        .execute_batch("CREATE TABLE rooms (name TEXT COLLATE palace PRIMARY KEY)")
-        .unwrap();
-    connection
-        .execute_batch("INSERT INTO rooms VALUES ('hall'), ('attic')")
-        .unwrap();
+    connection.create_collation("palace", |a: &str, b: &str| b.cmp(a)).unwrap();
+    connection.execute_batch("CREATE TABLE rooms (name TEXT COLLATE palace PRIMARY KEY)").unwrap();
+    connection.execute_batch("INSERT INTO rooms VALUES ('hall'), ('attic')").unwrap();
     insert(&connection, "one");
     let first = disk.hash().await;
     assert_eq!(disk.hash().await, first);
     let (_folder, copy, sent) = disk.fetch(u64::MAX).await;
     assert_eq!(sent, first);
     let copy = Connection::open(copy).unwrap();
-    copy.create_collation("palace", |a: &str, b: &str| b.cmp(a))
-        .unwrap();
-    let rooms: i64 = copy
-        .query_row("SELECT count(*) FROM rooms WHERE name = 'attic'", [], |r| {
-            r.get(0)
-        })
-        .unwrap();
+    copy.create_collation("palace", |a: &str, b: &str| b.cmp(a)).unwrap();
+    let rooms: i64 =
+        copy.query_row("SELECT count(*) FROM rooms WHERE name = 'attic'", [], |r| r.get(0)).unwrap();
     assert_eq!(rooms, 1);
 }
 

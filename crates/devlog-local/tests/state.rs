@@ -49,10 +49,7 @@ fn bytes_below(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     for entry in ignore::WalkBuilder::new(folder).standard_filters(false).build() {
         let entry = entry.unwrap();
         if entry.file_type().unwrap().is_file() {
-            all.insert(
-                entry.path().display().to_string(),
-                std::fs::read(entry.path()).unwrap(),
-            );
+            all.insert(entry.path().display().to_string(), std::fs::read(entry.path()).unwrap());
         } else {
             all.insert(entry.path().display().to_string(), Vec::new());
         }
@@ -98,16 +95,9 @@ fn a_failed_apply_leaves_nothing() {
             "CREATE TRIGGER refuse BEFORE INSERT ON base WHEN NEW.path = 'c' BEGIN SELECT RAISE(ABORT, 'no'); END",
         )
         .unwrap();
-    let intent = Intent {
-        commit_id: "c".into(),
-        number: CommitNumber(2),
-        rows: Vec::new(),
-    };
+    let intent = Intent { commit_id: "c".into(), number: CommitNumber(2), rows: Vec::new() };
     let changes = [StateChange::Intend(intent), agree("b"), agree("c"), agree("d")];
-    assert!(matches!(
-        state.apply(&remote_id(), &changes),
-        Err(StateError::Io(_))
-    ));
+    assert!(matches!(state.apply(&remote_id(), &changes), Err(StateError::Io(_))));
     assert_eq!(state.load(&remote_id()).unwrap(), known);
 }
 
@@ -145,16 +135,10 @@ fn a_dry_run_changes_no_byte() {
 fn a_newer_state_is_refused_and_kept() {
     let (_folder, root) = root();
     SqliteState::open(&root, Access::ReadWrite).unwrap();
-    Connection::open(root.state_db())
-        .unwrap()
-        .pragma_update(None, "user_version", 99)
-        .unwrap();
+    Connection::open(root.state_db()).unwrap().pragma_update(None, "user_version", 99).unwrap();
     for access in [Access::ReadWrite, Access::ReadOnly] {
         let error = SqliteState::open(&root, access).unwrap_err();
-        assert!(
-            matches!(error, StateError::TooNew { found: 99, known: 1 }),
-            "{error:?}"
-        );
+        assert!(matches!(error, StateError::TooNew { found: 99, known: 1 }), "{error:?}");
     }
 }
 
@@ -163,11 +147,7 @@ fn a_damaged_state_is_set_aside_when_asked() {
     let (_folder, root) = root();
     root.ensure_state_dir().unwrap();
     for n in 1..=2 {
-        std::fs::write(
-            root.state_db(),
-            "this was never a database, whatever its name may say",
-        )
-        .unwrap();
+        std::fs::write(root.state_db(), "this was never a database, whatever its name may say").unwrap();
         let error = SqliteState::open(&root, Access::ReadWrite).unwrap_err();
         assert!(matches!(error, StateError::Damaged(_)), "{error:?}");
         let (state, aside) = SqliteState::reset(&root).unwrap();
@@ -184,15 +164,9 @@ fn a_row_that_cannot_be_is_damage() {
     let state = SqliteState::open(&root, Access::ReadWrite).unwrap();
     state.apply(&remote_id(), &[agree("a")]).unwrap();
     let other = Connection::open(root.state_db()).unwrap();
-    for change in [
-        "UPDATE base SET path = '../a'",
-        "UPDATE base SET path = 'a', hash = x'00'",
-    ] {
+    for change in ["UPDATE base SET path = '../a'", "UPDATE base SET path = 'a', hash = x'00'"] {
         other.execute(change, []).unwrap();
-        assert!(
-            matches!(state.load(&remote_id()), Err(StateError::Damaged(_))),
-            "{change}"
-        );
+        assert!(matches!(state.load(&remote_id()), Err(StateError::Damaged(_))), "{change}");
     }
 }
 
@@ -201,16 +175,8 @@ fn a_conflict_is_stamped_when_it_is_recorded() {
     use devlog_core::conflict::{Clash, Conflict};
     let state = SqliteState::in_memory().unwrap();
     let path = RelPath::new("a").unwrap();
-    let conflict = Conflict {
-        path,
-        clash: Clash::BothAdded,
-        local: None,
-        remote: None,
-        detected_at: None,
-    };
-    state
-        .set_conflicts(&remote_id(), std::slice::from_ref(&conflict))
-        .unwrap();
+    let conflict = Conflict { path, clash: Clash::BothAdded, local: None, remote: None, detected_at: None };
+    state.set_conflicts(&remote_id(), std::slice::from_ref(&conflict)).unwrap();
     let first = state.conflicts(&remote_id()).unwrap()[0].detected_at;
     assert!(first.is_some());
     state.set_conflicts(&remote_id(), &[conflict]).unwrap();
@@ -223,32 +189,16 @@ fn a_conflict_is_stamped_when_it_is_recorded() {
 fn a_large_state_loads_quickly() {
     const ROWS: u64 = 100_000;
     let (_folder, root) = root();
-    let paths: Vec<RelPath> = (0..ROWS)
-        .map(|n| RelPath::new(&format!("notes/{:03}/note-{n}.md", n % 500)).unwrap())
-        .collect();
-    let changes: Vec<_> = paths
-        .iter()
-        .zip(0..)
-        .map(|(path, n)| StateChange::Agree(path.clone(), base(n)))
-        .collect();
+    let paths: Vec<RelPath> =
+        (0..ROWS).map(|n| RelPath::new(&format!("notes/{:03}/note-{n}.md", n % 500)).unwrap()).collect();
+    let changes: Vec<_> =
+        paths.iter().zip(0..).map(|(path, n)| StateChange::Agree(path.clone(), base(n))).collect();
     let records: Vec<_> = paths
         .iter()
         .zip(0..)
         .map(|(path, n)| {
-            let stat = FileStat {
-                size: n,
-                mtime: FileTime(1),
-                ctime: 2,
-                inode: n,
-            };
-            (
-                path.clone(),
-                StatRecord {
-                    stat,
-                    hash: ContentHash::of(b"x"),
-                    recorded: 5,
-                },
-            )
+            let stat = FileStat { size: n, mtime: FileTime(1), ctime: 2, inode: n };
+            (path.clone(), StatRecord { stat, hash: ContentHash::of(b"x"), recorded: 5 })
         })
         .collect();
     let state = SqliteState::open(&root, Access::ReadWrite).unwrap();

@@ -37,9 +37,7 @@ fn content(len: usize) -> Vec<u8> {
 }
 
 async fn scan(tree: &DiskTree) -> devlog_core::ports::Scan {
-    tree.scan(StatRecords::new(), ScanDepth::TrustStats)
-        .await
-        .unwrap()
+    tree.scan(StatRecords::new(), ScanDepth::TrustStats).await.unwrap()
 }
 
 #[tokio::test]
@@ -86,12 +84,7 @@ async fn stream_while(edit: impl FnOnce(&std::path::Path)) -> (Vec<u8>, Option<B
 #[tokio::test]
 async fn d9_a_large_file_that_grows_is_sent_as_it_was() {
     let append = |file: &std::path::Path| {
-        OpenOptions::new()
-            .append(true)
-            .open(file)
-            .unwrap()
-            .write_all(b"more")
-            .unwrap();
+        OpenOptions::new().append(true).open(file).unwrap().write_all(b"more").unwrap();
     };
     let (got, error) = stream_while(append).await;
     assert!(error.is_none(), "{error:?}");
@@ -101,10 +94,7 @@ async fn d9_a_large_file_that_grows_is_sent_as_it_was() {
 #[tokio::test]
 async fn a_large_file_that_is_only_touched_or_replaced_is_sent_as_it_was() {
     let touch = |file: &std::path::Path| {
-        fs::File::open(file)
-            .unwrap()
-            .set_modified(std::time::SystemTime::UNIX_EPOCH)
-            .unwrap();
+        fs::File::open(file).unwrap().set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
     };
     let replace = |file: &std::path::Path| {
         fs::write(file.with_extension("new"), "new").unwrap();
@@ -126,22 +116,14 @@ async fn a_large_file_edited_behind_the_reader_is_not_sent_whole() {
     };
     let (got, error) = stream_while(edit).await;
     assert!(matches!(error, Some(BodyError::Changed)), "{error:?}");
-    assert!(
-        got.len() < 8 * MIB,
-        "a receiver that counts bytes must not believe that it has all"
-    );
+    assert!(got.len() < 8 * MIB, "a receiver that counts bytes must not believe that it has all");
 }
 
 #[tokio::test]
 async fn d10_a_large_file_that_becomes_shorter_is_an_error() {
     let cut = |len: u64| {
         move |file: &std::path::Path| {
-            OpenOptions::new()
-                .write(true)
-                .open(file)
-                .unwrap()
-                .set_len(len)
-                .unwrap();
+            OpenOptions::new().write(true).open(file).unwrap().set_len(len).unwrap();
         }
     };
     // Before the place that was read, behind it, and by a single byte.
@@ -166,8 +148,7 @@ async fn d9_a_log_that_is_appended_to_all_the_time_is_always_a_prefix() {
                 if stop.load(Ordering::Relaxed) {
                     return;
                 }
-                log.write_all(format!("{{\"line\":{number:09}}}\n").as_bytes())
-                    .unwrap();
+                log.write_all(format!("{{\"line\":{number:09}}}\n").as_bytes()).unwrap();
                 if number % 20 == 0 {
                     thread::sleep(std::time::Duration::from_micros(200));
                 }
@@ -177,20 +158,8 @@ async fn d9_a_log_that_is_appended_to_all_the_time_is_always_a_prefix() {
     let mut seen: Vec<Bytes> = Vec::new();
     while seen.last().is_none_or(|last| last.len() < 300_000) {
         // Sometimes inline, sometimes as a stream.
-        let limit = if seen.len().is_multiple_of(2) {
-            u64::MAX
-        } else {
-            100
-        };
-        seen.push(
-            tree.read(&rel("log.jsonl"), limit)
-                .await
-                .unwrap()
-                .body
-                .collect(u64::MAX)
-                .await
-                .unwrap(),
-        );
+        let limit = if seen.len().is_multiple_of(2) { u64::MAX } else { 100 };
+        seen.push(tree.read(&rel("log.jsonl"), limit).await.unwrap().body.collect(u64::MAX).await.unwrap());
     }
     stop.store(true, Ordering::Relaxed);
     writer.join().unwrap();
@@ -238,29 +207,20 @@ async fn rules_are_read_again_at_every_scan() {
     assert!(tree.is_excluded(&rel("a.log")) && tree.is_excluded(&rel("there/only.log")));
 
     fs::write(folder.path().join(".devlogignore"), "{\n").unwrap();
-    let LocalError::Io(error) = tree
-        .scan(StatRecords::new(), ScanDepth::TrustStats)
-        .await
-        .unwrap_err()
+    let LocalError::Io(error) = tree.scan(StatRecords::new(), ScanDepth::TrustStats).await.unwrap_err()
     else {
         panic!("a broken rule is an error")
     };
     // The cause is at hand for whoever shows it as an error of configuration.
     let error = error.downcast::<RulesError>().unwrap();
     assert!(error.to_string().contains(".devlogignore:1: "), "{error}");
-    assert!(
-        tree.is_excluded(&rel("a.log")),
-        "the rules that were good stay in force"
-    );
+    assert!(tree.is_excluded(&rel("a.log")), "the rules that were good stay in force");
 }
 
 #[tokio::test]
 async fn a_root_that_went_away_is_an_error() {
     let (folder, tree) = tree();
     fs::remove_dir_all(folder.path()).unwrap();
-    let error = tree
-        .scan(StatRecords::new(), ScanDepth::TrustStats)
-        .await
-        .unwrap_err();
+    let error = tree.scan(StatRecords::new(), ScanDepth::TrustStats).await.unwrap_err();
     assert!(matches!(error, LocalError::NoRoot(_)), "{error}");
 }

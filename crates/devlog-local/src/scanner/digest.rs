@@ -35,11 +35,7 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(root: &'a Root, access: Access) -> Self {
-        Self {
-            root,
-            access,
-            buffer: vec![0; PIECE],
-        }
+        Self { root, access, buffer: vec![0; PIECE] }
     }
 
     pub(super) fn digest(&mut self, name: &Path) -> Digested {
@@ -57,27 +53,13 @@ impl<'a> Reader<'a> {
             drop(file);
             let mut copy = sqlite_snapshot::take(self.root, name, self.access)?;
             let (hash, size) = self.hash(&mut copy.file, copy.size)?;
-            return Ok(Digested::Read {
-                file: LocalFile {
-                    hash,
-                    size,
-                    mtime: copy.mtime,
-                },
-                stat: copy.stat,
-            });
+            return Ok(Digested::Read { file: LocalFile { hash, size, mtime: copy.mtime }, stat: copy.stat });
         }
         let before = stat::of(&file.metadata()?);
         let (hash, size) = self.hash(&mut &file, before.size)?;
         let after = stat::of(&file.metadata()?);
-        let file = LocalFile {
-            hash,
-            size,
-            mtime: before.mtime,
-        };
-        Ok(Digested::Read {
-            file,
-            stat: (before == after && size == before.size).then_some(before),
-        })
+        let file = LocalFile { hash, size, mtime: before.mtime };
+        Ok(Digested::Read { file, stat: (before == after && size == before.size).then_some(before) })
     }
 
     /// Hashes at most `size` bytes, so that a file that grows all the time comes to an end.

@@ -67,13 +67,7 @@ pub(super) fn walk(
         .threads(threads)
         .build_parallel();
     walker.run(|| {
-        let mut visitor = Visitor {
-            root: root.path(),
-            rules,
-            known,
-            walked: Walked::default(),
-            all: &all,
-        };
+        let mut visitor = Visitor { root: root.path(), rules, known, walked: Walked::default(), all: &all };
         Box::new(move |entry| visitor.visit(entry))
     });
     let walked = all.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -142,30 +136,17 @@ impl Visitor<'_> {
             .get(&path)
             .filter(|record| stat::is_as_recorded(record, &now, || wal_stat(entry.path())))
             // A database's record has the later time of the database and its log, as reading it would.
-            .map(|record| LocalFile {
-                hash: record.hash,
-                size: record.stat.size,
-                mtime: record.stat.mtime,
-            });
+            .map(|record| LocalFile { hash: record.hash, size: record.stat.size, mtime: record.stat.mtime });
         let same = relative.as_os_str().as_bytes() == path.as_str().as_bytes();
         let disk_name = (!same).then(|| relative.to_owned());
-        self.walked.found.push(Found {
-            path,
-            disk_name,
-            size: now.size,
-            known,
-        });
+        self.walked.found.push(Found { path, disk_name, size: now.size, known });
         WalkState::Continue
     }
 
     /// Something could not be read. Gone since it was listed is no error; anything else hides what it stands for.
     fn stumbled(&mut self, error: ignore::Error) -> WalkState {
-        let place = place_of(&error)
-            .and_then(|place| place.strip_prefix(self.root).ok())
-            .map(Path::to_owned);
-        let reason = error
-            .into_io_error()
-            .unwrap_or_else(|| io::Error::other("the folder cannot be walked"));
+        let place = place_of(&error).and_then(|place| place.strip_prefix(self.root).ok()).map(Path::to_owned);
+        let reason = error.into_io_error().unwrap_or_else(|| io::Error::other("the folder cannot be walked"));
         let known_place = place.filter(|place| !place.as_os_str().is_empty());
         match (known_place, reason.kind()) {
             (Some(_), io::ErrorKind::NotFound) => WalkState::Continue,
@@ -185,19 +166,14 @@ impl Visitor<'_> {
 
     /// Leaves the name out, and everything below it.
     fn note(&mut self, name: &Path, kind: ScanNoteKind) -> WalkState {
-        self.walked.notes.push(ScanNote {
-            name: shown(name),
-            kind,
-        });
+        self.walked.notes.push(ScanNote { name: shown(name), kind });
         WalkState::Skip
     }
 }
 
 /// The path that a disk's name stands for, or why it cannot be one.
 fn path_of(relative: &Path) -> Result<RelPath, String> {
-    let text = relative
-        .to_str()
-        .ok_or_else(|| "the name is not UTF-8".to_owned())?;
+    let text = relative.to_str().ok_or_else(|| "the name is not UTF-8".to_owned())?;
     RelPath::new(text).map_err(|why| why.to_string())
 }
 

@@ -10,19 +10,14 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::{hash_of, path_of, state_error};
 
 pub(super) fn identity(tx: &Connection, url: &str) -> Result<Option<RemoteId>, StateError> {
-    let found = tx
-        .query_row("SELECT remote FROM urls WHERE url = ?1", [url], |row| row.get(0))
-        .optional();
+    let found = tx.query_row("SELECT remote FROM urls WHERE url = ?1", [url], |row| row.get(0)).optional();
     Ok(found.map_err(state_error)?.map(RemoteId))
 }
 
 pub(super) fn bind(tx: &Connection, url: &str, id: &RemoteId) -> Result<(), StateError> {
-    tx.execute(
-        "INSERT OR REPLACE INTO urls (url, remote) VALUES (?1, ?2)",
-        [url, &id.0],
-    )
-    .map(drop)
-    .map_err(state_error)
+    tx.execute("INSERT OR REPLACE INTO urls (url, remote) VALUES (?1, ?2)", [url, &id.0])
+        .map(drop)
+        .map_err(state_error)
 }
 
 /// The short number of a remote; `None` for one never written to.
@@ -37,8 +32,7 @@ pub(super) fn numbered(tx: &Connection, id: &RemoteId) -> Result<i64, StateError
     if let Some(number) = number(tx, id)? {
         return Ok(number);
     }
-    tx.execute("INSERT INTO remotes (identity) VALUES (?1)", [&id.0])
-        .map_err(state_error)?;
+    tx.execute("INSERT INTO remotes (identity) VALUES (?1)", [&id.0]).map_err(state_error)?;
     Ok(tx.last_insert_rowid())
 }
 
@@ -87,25 +81,18 @@ fn load_ahead(tx: &Connection, remote: i64) -> Result<BTreeMap<RelPath, Option<R
 
 fn load_head(tx: &Connection, remote: i64) -> Result<Option<Head>, StateError> {
     let find = "SELECT head_number, head_hash FROM remotes WHERE id = ?1 AND head_number IS NOT NULL";
-    let found: Option<(i64, Vec<u8>)> = tx
-        .query_row(find, [remote], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()
-        .map_err(state_error)?;
+    let found: Option<(i64, Vec<u8>)> =
+        tx.query_row(find, [remote], |row| Ok((row.get(0)?, row.get(1)?))).optional().map_err(state_error)?;
     let head = |(number, hash): (i64, Vec<u8>)| {
-        Ok(Head {
-            number: CommitNumber(number.cast_unsigned()),
-            hash: hash_of(&hash)?,
-        })
+        Ok(Head { number: CommitNumber(number.cast_unsigned()), hash: hash_of(&hash)? })
     };
     found.map(head).transpose()
 }
 
 fn load_intent(tx: &Connection, remote: i64) -> Result<Option<Intent>, StateError> {
     let find = "SELECT commit_id, number FROM intents WHERE remote = ?1";
-    let found: Option<(String, i64)> = tx
-        .query_row(find, [remote], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()
-        .map_err(state_error)?;
+    let found: Option<(String, i64)> =
+        tx.query_row(find, [remote], |row| Ok((row.get(0)?, row.get(1)?))).optional().map_err(state_error)?;
     let Some((commit_id, number)) = found else {
         return Ok(None);
     };
@@ -118,24 +105,15 @@ fn load_intent(tx: &Connection, remote: i64) -> Result<Option<Intent>, StateErro
     let mut rows = rows.query([remote]).map_err(state_error)?;
     let mut justified = Vec::new();
     while let Some(row) = rows.next().map_err(state_error)? {
-        let file = remote_file(row, 1)?
-            .map(|file| base_file(&file, row, 6))
-            .transpose()?;
+        let file = remote_file(row, 1)?.map(|file| base_file(&file, row, 6)).transpose()?;
         justified.push((path(row, 0)?, file));
     }
-    Ok(Some(Intent {
-        commit_id,
-        number: CommitNumber(number.cast_unsigned()),
-        rows: justified,
-    }))
+    Ok(Some(Intent { commit_id, number: CommitNumber(number.cast_unsigned()), rows: justified }))
 }
 
 pub(super) fn apply(tx: &Connection, id: &RemoteId, changes: &[StateChange]) -> Result<(), StateError> {
     let remote = numbered(tx, id)?;
-    changes
-        .iter()
-        .try_for_each(|change| apply_one(tx, remote, change))
-        .map_err(state_error)
+    changes.iter().try_for_each(|change| apply_one(tx, remote, change)).map_err(state_error)
 }
 
 fn apply_one(tx: &Connection, remote: i64, change: &StateChange) -> rusqlite::Result<()> {
@@ -160,14 +138,12 @@ fn apply_one(tx: &Connection, remote: i64, change: &StateChange) -> rusqlite::Re
                 file.commit.0.cast_signed(),
                 file.deleted_here,
             ])?;
-            tx.prepare_cached(settle)?
-                .execute(params![remote, path.as_str()])?;
+            tx.prepare_cached(settle)?.execute(params![remote, path.as_str()])?;
         }
         StateChange::Forget(path) => {
             tx.prepare_cached("DELETE FROM base WHERE remote = ?1 AND path = ?2")?
                 .execute(params![remote, path.as_str()])?;
-            tx.prepare_cached(settle)?
-                .execute(params![remote, path.as_str()])?;
+            tx.prepare_cached(settle)?.execute(params![remote, path.as_str()])?;
         }
         StateChange::MarkDeleted(path) => {
             tx.prepare_cached("UPDATE base SET deleted_here = 1 WHERE remote = ?1 AND path = ?2")?
@@ -186,8 +162,7 @@ fn apply_one(tx: &Connection, remote: i64, change: &StateChange) -> rusqlite::Re
                 file.map(|file| file.size.cast_signed()),
                 file.map(|file| file.mtime.0),
                 file.map(|file| file.version.as_str()),
-                file.and_then(|file| file.commit)
-                    .map(|commit| commit.0.cast_signed()),
+                file.and_then(|file| file.commit).map(|commit| commit.0.cast_signed()),
             ])?;
         }
         StateChange::Intend(intent) => intend(tx, remote, intent)?,
@@ -222,9 +197,7 @@ fn intend(tx: &Connection, remote: i64, intent: &Intent) -> rusqlite::Result<()>
 }
 
 fn clear_intent(tx: &Connection, remote: i64) -> rusqlite::Result<()> {
-    tx.prepare_cached("DELETE FROM intents WHERE remote = ?1")?
-        .execute([remote])
-        .map(drop)
+    tx.prepare_cached("DELETE FROM intents WHERE remote = ?1")?.execute([remote]).map(drop)
 }
 
 fn path(row: &Row<'_>, column: usize) -> Result<RelPath, StateError> {
@@ -252,12 +225,7 @@ fn remote_file(row: &Row<'_>, first: usize) -> Result<Option<RemoteFile>, StateE
 }
 
 fn base_file(file: &RemoteFile, row: &Row<'_>, deleted_here: usize) -> Result<BaseFile, StateError> {
-    let commit = file
-        .commit
-        .ok_or_else(|| StateError::Damaged("a base row has no commit".into()))?;
+    let commit = file.commit.ok_or_else(|| StateError::Damaged("a base row has no commit".into()))?;
     let deleted_here = row.get(deleted_here).map_err(state_error)?;
-    Ok(BaseFile {
-        deleted_here,
-        ..BaseFile::agreed(file, commit)
-    })
+    Ok(BaseFile { deleted_here, ..BaseFile::agreed(file, commit) })
 }

@@ -35,12 +35,9 @@ pub(super) fn load(tx: &Connection, id: &RemoteId) -> Result<Vec<Conflict>, Stat
 
 pub(super) fn replace(tx: &Connection, id: &RemoteId, conflicts: &[Conflict]) -> Result<(), StateError> {
     let remote = base::numbered(tx, id)?;
-    let earlier: HashMap<_, _> = load(tx, id)?
-        .into_iter()
-        .map(|conflict| (conflict.path, conflict.detected_at))
-        .collect();
-    tx.execute("DELETE FROM conflicts WHERE remote = ?1", [remote])
-        .map_err(state_error)?;
+    let earlier: HashMap<_, _> =
+        load(tx, id)?.into_iter().map(|conflict| (conflict.path, conflict.detected_at)).collect();
+    tx.execute("DELETE FROM conflicts WHERE remote = ?1", [remote]).map_err(state_error)?;
     let mut insert = tx
         .prepare_cached(
             "INSERT INTO conflicts (remote, path, clash, local_side, remote_side, detected_at)
@@ -72,13 +69,9 @@ fn clash_of(name: &str) -> Result<Clash, StateError> {
 }
 
 fn side_of(text: Option<String>) -> Result<Option<ConflictSide>, StateError> {
-    text.map(|text| serde_json::from_str(&text))
-        .transpose()
-        .map_err(|error| damaged(&error))
+    text.map(|text| serde_json::from_str(&text)).transpose().map_err(|error| damaged(&error))
 }
 
 fn text_of(side: Option<&ConflictSide>) -> Result<Option<String>, StateError> {
-    side.map(serde_json::to_string)
-        .transpose()
-        .map_err(|error| StateError::Io(error.into()))
+    side.map(serde_json::to_string).transpose().map_err(|error| StateError::Io(error.into()))
 }

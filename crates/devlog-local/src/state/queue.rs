@@ -48,28 +48,17 @@ pub(super) fn add(
          ON CONFLICT (operation, paths) DO UPDATE SET
              attempts = attempts + excluded.attempts,
              last_error = coalesce(excluded.last_error, last_error)",
-        params![
-            operation.name(),
-            paths,
-            nanoseconds(now),
-            i64::from(error.is_some()),
-            error
-        ],
+        params![operation.name(), paths, nanoseconds(now), i64::from(error.is_some()), error],
     )
     .map(drop)
     .map_err(state_error)
 }
 
 pub(super) fn remove(tx: &Connection, ids: &[i64]) -> Result<(), StateError> {
-    let mut delete = tx
-        .prepare_cached("DELETE FROM queue WHERE id = ?1")
-        .map_err(state_error)?;
-    ids.iter()
-        .try_for_each(|id| delete.execute([id]).map(drop))
-        .map_err(state_error)
+    let mut delete = tx.prepare_cached("DELETE FROM queue WHERE id = ?1").map_err(state_error)?;
+    ids.iter().try_for_each(|id| delete.execute([id]).map(drop)).map_err(state_error)
 }
 
 pub(super) fn operation_of(name: &str) -> Result<Operation, StateError> {
-    name.parse()
-        .map_err(|()| StateError::Damaged(format!("`{name}` is no operation")))
+    name.parse().map_err(|()| StateError::Damaged(format!("`{name}` is no operation")))
 }

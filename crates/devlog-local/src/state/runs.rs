@@ -26,9 +26,7 @@ pub(super) fn add(tx: &Connection, run: &RunRecord) -> Result<(), StateError> {
     )
     .map_err(state_error)?;
     let newest = tx.last_insert_rowid();
-    tx.execute("DELETE FROM runs WHERE id <= ?1", [newest - KEPT])
-        .map(drop)
-        .map_err(state_error)
+    tx.execute("DELETE FROM runs WHERE id <= ?1", [newest - KEPT]).map(drop).map_err(state_error)
 }
 
 pub(super) fn newest(tx: &Connection, limit: usize) -> Result<Vec<RunRecord>, StateError> {
@@ -38,16 +36,10 @@ pub(super) fn newest(tx: &Connection, limit: usize) -> Result<Vec<RunRecord>, St
              ORDER BY id DESC LIMIT ?1",
         )
         .map_err(state_error)?;
-    let mut rows = rows
-        .query([i64::try_from(limit).unwrap_or(i64::MAX)])
-        .map_err(state_error)?;
+    let mut rows = rows.query([i64::try_from(limit).unwrap_or(i64::MAX)]).map_err(state_error)?;
     let mut runs = Vec::new();
     while let Some(row) = rows.next().map_err(state_error)? {
-        let count = |column: usize| {
-            row.get::<_, i64>(column)
-                .map(i64::cast_unsigned)
-                .map_err(state_error)
-        };
+        let count = |column: usize| row.get::<_, i64>(column).map(i64::cast_unsigned).map_err(state_error);
         runs.push(RunRecord {
             operation: operation_of(&row.get::<_, String>(0).map_err(state_error)?)?,
             started: time_of(row.get(1).map_err(state_error)?),

@@ -110,22 +110,16 @@ const MIGRATIONS: [&str; 1] = ["
 
 /// The format that this program reads and writes.
 const FORMAT: u32 = 1;
-const _: () = assert!(
-    MIGRATIONS.len() == FORMAT as usize,
-    "every format has the step that leads to it"
-);
+const _: () = assert!(MIGRATIONS.len() == FORMAT as usize, "every format has the step that leads to it");
 
 /// Brings the database to [`FORMAT`].
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StateError> {
-    connection
-        .pragma_update(None, "foreign_keys", true)
-        .map_err(state_error)?;
+    connection.pragma_update(None, "foreign_keys", true).map_err(state_error)?;
     if format(connection)? == FORMAT {
         return Ok(());
     }
-    let transaction = connection
-        .transaction_with_behavior(TransactionBehavior::Immediate)
-        .map_err(state_error)?;
+    let transaction =
+        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(state_error)?;
     // Read again: another devlog may have migrated it while the lock was waited for.
     let found = format(&transaction)?;
     if found > FORMAT {
@@ -134,14 +128,10 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StateError> {
     for step in MIGRATIONS.iter().skip(found as usize) {
         transaction.execute_batch(step).map_err(state_error)?;
     }
-    transaction
-        .pragma_update(None, "user_version", FORMAT)
-        .map_err(state_error)?;
+    transaction.pragma_update(None, "user_version", FORMAT).map_err(state_error)?;
     transaction.commit().map_err(state_error)
 }
 
 fn format(connection: &Connection) -> Result<u32, StateError> {
-    connection
-        .query_row("PRAGMA user_version", [], |row| row.get(0))
-        .map_err(state_error)
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(state_error)
 }

@@ -8,9 +8,7 @@ use rusqlite::{Connection, params};
 use super::{damaged, hash_of, path_of, state_error};
 
 pub(super) fn load(tx: &rusqlite::Transaction<'_>) -> Result<StatRecords, StateError> {
-    let count: i64 = tx
-        .query_row("SELECT count(*) FROM stats", [], |row| row.get(0))
-        .map_err(state_error)?;
+    let count: i64 = tx.query_row("SELECT count(*) FROM stats", [], |row| row.get(0)).map_err(state_error)?;
     let mut records = StatRecords::with_capacity(usize::try_from(count).unwrap_or(0));
     let mut rows = tx
         .prepare_cached("SELECT path, size, mtime, ctime, inode, hash, recorded FROM stats")
@@ -27,11 +25,7 @@ pub(super) fn load(tx: &rusqlite::Transaction<'_>) -> Result<StatRecords, StateE
             inode: number(4)?.cast_unsigned(),
         };
         let hash = hash_of(hash.as_blob().map_err(|error| damaged(&error))?)?;
-        let record = StatRecord {
-            stat,
-            hash,
-            recorded: number(6)?,
-        };
+        let record = StatRecord { stat, hash, recorded: number(6)? };
         records.insert(path_of(path.as_str().map_err(|error| damaged(&error))?)?, record);
     }
     Ok(records)
@@ -61,10 +55,6 @@ pub(super) fn learn(
             ])
             .map_err(state_error)?;
     }
-    let mut delete = tx
-        .prepare_cached("DELETE FROM stats WHERE path = ?1")
-        .map_err(state_error)?;
-    gone.iter()
-        .try_for_each(|path| delete.execute([path.as_str()]).map(drop))
-        .map_err(state_error)
+    let mut delete = tx.prepare_cached("DELETE FROM stats WHERE path = ?1").map_err(state_error)?;
+    gone.iter().try_for_each(|path| delete.execute([path.as_str()]).map(drop)).map_err(state_error)
 }

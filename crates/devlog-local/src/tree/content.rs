@@ -38,16 +38,10 @@ pub(super) fn read(
         }
         let before = stat::of(&file.metadata()?);
         if before.size > inline_limit {
-            return Ok(LocalContent {
-                mtime: before.mtime,
-                body: streamed(file, before, None),
-            });
+            return Ok(LocalContent { mtime: before.mtime, body: streamed(file, before, None) });
         }
         if let Some(bytes) = read_steady(&file, &before)? {
-            return Ok(LocalContent {
-                mtime: before.mtime,
-                body: bytes.into(),
-            });
+            return Ok(LocalContent { mtime: before.mtime, body: bytes.into() });
         }
     }
     Err(LocalError::Changed)
@@ -68,11 +62,10 @@ fn snapshot(root: &Root, name: &Path, access: Access, inline_limit: u64) -> Resu
 /// The first `before.size` bytes, or `None` where they were edited while they were read.
 fn read_steady(file: &File, before: &FileStat) -> Result<Option<Bytes>, LocalError> {
     let mut bytes = vec![0; usize::try_from(before.size).map_err(io::Error::other)?];
-    file.read_exact_at(&mut bytes, 0)
-        .map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => LocalError::Truncated,
-            _ => error.into(),
-        })?;
+    file.read_exact_at(&mut bytes, 0).map_err(|error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => LocalError::Truncated,
+        _ => error.into(),
+    })?;
     match verdict(file, before, checksum(&bytes))? {
         Verdict::Steady => Ok(Some(bytes.into())),
         Verdict::Edited => Ok(None),
@@ -101,9 +94,7 @@ fn verdict(file: &File, before: &FileStat, sum: u64) -> io::Result<Verdict> {
     let mut piece = vec![0; usize::try_from(PIECE.min(before.size)).unwrap_or(0)];
     let mut at = 0;
     while at < before.size {
-        let length = piece
-            .len()
-            .min(usize::try_from(before.size - at).unwrap_or(usize::MAX));
+        let length = piece.len().min(usize::try_from(before.size - at).unwrap_or(usize::MAX));
         match file.read_at(&mut piece[..length], at)? {
             0 => return Ok(Verdict::Shorter),
             read => {
@@ -112,11 +103,7 @@ fn verdict(file: &File, before: &FileStat, sum: u64) -> io::Result<Verdict> {
             }
         }
     }
-    Ok(if digest.finish() == sum {
-        Verdict::Steady
-    } else {
-        Verdict::Edited
-    })
+    Ok(if digest.finish() == sum { Verdict::Steady } else { Verdict::Edited })
 }
 
 fn checksum(bytes: &[u8]) -> u64 {
@@ -133,10 +120,7 @@ fn streamed(file: File, before: FileStat, keep: Option<TempDir>) -> Body {
         }
         drop(keep);
     });
-    Body::Stream {
-        len: before.size,
-        stream: complete(receive, before.size),
-    }
+    Body::Stream { len: before.size, stream: complete(receive, before.size) }
 }
 
 /// Sends every piece; the last one only after the file was found to be what it was when reading began.
@@ -147,11 +131,10 @@ fn pump(file: &File, before: &FileStat, send: &mpsc::Sender<Piece>) -> Result<()
     let mut at = 0;
     loop {
         let mut piece = vec![0; usize::try_from(PIECE.min(before.size - at)).unwrap_or(0)];
-        file.read_exact_at(&mut piece, at)
-            .map_err(|error| match error.kind() {
-                io::ErrorKind::UnexpectedEof => BodyError::Truncated,
-                _ => BodyError::Read(error),
-            })?;
+        file.read_exact_at(&mut piece, at).map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => BodyError::Truncated,
+            _ => BodyError::Read(error),
+        })?;
         digest.write(&piece);
         at += piece.len() as u64;
         let is_last = at == before.size;
@@ -180,12 +163,9 @@ fn complete(receive: mpsc::Receiver<Piece>, len: u64) -> BoxStream<'static, Piec
                 Some((Ok(piece), Some((receive, left))))
             }
             Some(Err(error)) => Some((Err(error), None)),
-            None if left > 0 => Some((
-                Err(BodyError::Read(io::Error::other(
-                    "reading the file was broken off",
-                ))),
-                None,
-            )),
+            None if left > 0 => {
+                Some((Err(BodyError::Read(io::Error::other("reading the file was broken off"))), None))
+            }
             None => None,
         }
     })

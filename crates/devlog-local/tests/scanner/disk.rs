@@ -24,11 +24,7 @@ impl Disk {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = Root::at(folder.path()).unwrap();
-        Self {
-            folder,
-            root,
-            known: StatRecords::new(),
-        }
+        Self { folder, root, known: StatRecords::new() }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -42,10 +38,7 @@ impl Disk {
     }
 
     pub(crate) fn set_mtime(&self, name: &str, mtime: SystemTime) {
-        File::open(self.path(name))
-            .unwrap()
-            .set_times(FileTimes::new().set_modified(mtime))
-            .unwrap();
+        File::open(self.path(name)).unwrap().set_times(FileTimes::new().set_modified(mtime)).unwrap();
     }
 
     /// Lets the time pass after which a record counts, without waiting for it.
@@ -57,10 +50,7 @@ impl Disk {
 
     pub(crate) fn scan_with(&mut self, depth: ScanDepth) -> Scanned {
         let rules = IgnoreRules::load(self.root.path()).unwrap();
-        let scanned = FileScanner::new(&self.root, &rules)
-            .depth(depth)
-            .scan(&self.known)
-            .unwrap();
+        let scanned = FileScanner::new(&self.root, &rules).depth(depth).scan(&self.known).unwrap();
         self.known.extend(scanned.scan.learned.iter().cloned());
         scanned
     }
@@ -78,14 +68,7 @@ impl Disk {
             let found = self.path(path.as_str()).metadata().unwrap();
             let stat = stat_of(&found);
             let recorded = stat.mtime.0.max(stat.ctime) + 3_000_000_000;
-            self.known.insert(
-                path,
-                StatRecord {
-                    stat,
-                    hash: file.hash,
-                    recorded,
-                },
-            );
+            self.known.insert(path, StatRecord { stat, hash: file.hash, recorded });
         }
     }
 }
@@ -112,8 +95,5 @@ pub(crate) fn hash_in(scan: &Scan, name: &str) -> ContentHash {
 }
 
 pub(crate) fn notes(scan: &Scan) -> Vec<(&str, &ScanNoteKind)> {
-    scan.notes
-        .iter()
-        .map(|note| (note.name.as_str(), &note.kind))
-        .collect()
+    scan.notes.iter().map(|note| (note.name.as_str(), &note.kind)).collect()
 }

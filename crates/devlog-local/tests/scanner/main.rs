@@ -27,15 +27,7 @@ fn every_regular_file_is_found_with_its_hash() {
     fs::create_dir(disk.path("empty-folder")).unwrap();
 
     let scan = disk.scan();
-    assert_eq!(
-        names(&scan),
-        [
-            "config.toml",
-            "deep/er/and/deeper.md",
-            "empty.md",
-            "events/20250911.jsonl"
-        ]
-    );
+    assert_eq!(names(&scan), ["config.toml", "deep/er/and/deeper.md", "empty.md", "events/20250911.jsonl"]);
     assert_eq!(hash_in(&scan, "deep/er/and/deeper.md"), ContentHash::of(b"deep"));
     assert_eq!(scan.local.files[&rel("deep/er/and/deeper.md")].size, 4);
     // F10: an empty file is a file.
@@ -54,10 +46,7 @@ fn many_files_are_all_found() {
     assert_eq!(scan.local.files.len(), 3000);
     for number in 0..3000 {
         let name = format!("f{:02}/n{number}.md", number % 37);
-        assert_eq!(
-            hash_in(&scan, &name),
-            ContentHash::of(number.to_string().as_bytes())
-        );
+        assert_eq!(hash_in(&scan, &name), ContentHash::of(number.to_string().as_bytes()));
     }
 }
 
@@ -87,10 +76,7 @@ fn a_record_made_at_the_time_of_the_change_is_not_trusted() {
     disk.write("a.md", "one");
     let first = disk.scan();
     assert_eq!(first.bytes_hashed, 3);
-    assert!(
-        first.learned.is_empty(),
-        "a record that cannot be trusted is not worth keeping"
-    );
+    assert!(first.learned.is_empty(), "a record that cannot be trusted is not worth keeping");
     assert_eq!(disk.scan().bytes_hashed, 3);
 
     disk.settle();
@@ -108,10 +94,7 @@ fn d1_an_old_mtime_hides_no_change() {
     disk.write("a.md", "one");
     disk.settle();
     disk.write("a.md", "two");
-    disk.set_mtime(
-        "a.md",
-        SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000),
-    );
+    disk.set_mtime("a.md", SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000));
     assert_eq!(hash_in(&disk.scan(), "a.md"), ContentHash::of(b"two"));
 }
 
@@ -131,10 +114,7 @@ fn d2_an_edit_that_keeps_size_and_mtime_is_seen() {
 fn d4_a_file_from_the_future_is_read_each_time_and_stays_the_same() {
     let mut disk = Disk::new();
     disk.write("a.md", "one");
-    disk.set_mtime(
-        "a.md",
-        SystemTime::UNIX_EPOCH + Duration::from_secs(3_345_000_000),
-    );
+    disk.set_mtime("a.md", SystemTime::UNIX_EPOCH + Duration::from_secs(3_345_000_000));
     let first = disk.scan();
     let second = disk.scan();
     assert_eq!(first.local, second.local);
@@ -173,11 +153,8 @@ fn unchanged_files_cost_little_more_than_a_walk() {
     disk.settle();
     let bare = || {
         let count = std::sync::atomic::AtomicUsize::new(0);
-        ignore::WalkBuilder::new(disk.folder.path())
-            .standard_filters(false)
-            .threads(2)
-            .build_parallel()
-            .run(|| {
+        ignore::WalkBuilder::new(disk.folder.path()).standard_filters(false).threads(2).build_parallel().run(
+            || {
                 Box::new(|entry| {
                     count.fetch_add(
                         usize::from(entry.unwrap().metadata().is_ok()),
@@ -185,7 +162,8 @@ fn unchanged_files_cost_little_more_than_a_walk() {
                     );
                     ignore::WalkState::Continue
                 })
-            });
+            },
+        );
         count.into_inner()
     };
     let mut times = (Vec::new(), Vec::new());
@@ -195,10 +173,7 @@ fn unchanged_files_cost_little_more_than_a_walk() {
         times.0.push(start.elapsed());
         let rules = IgnoreRules::load(disk.root.path()).unwrap();
         let start = Instant::now();
-        let scan = FileScanner::new(&disk.root, &rules)
-            .scan(&disk.known)
-            .unwrap()
-            .scan;
+        let scan = FileScanner::new(&disk.root, &rules).scan(&disk.known).unwrap().scan;
         times.1.push(start.elapsed());
         assert_eq!((scan.local.files.len(), scan.bytes_hashed), (100_000, 0));
     }

@@ -23,13 +23,7 @@ fn f3_f4_links_pipes_and_sockets_are_noted_once() {
     symlink("x.md", disk.path("a/alias.md")).unwrap();
     symlink("nowhere", disk.path("dangling")).unwrap();
     let _socket = UnixListener::bind(disk.path("socket")).unwrap();
-    assert!(
-        Command::new("mkfifo")
-            .arg(disk.path("pipe"))
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(Command::new("mkfifo").arg(disk.path("pipe")).status().unwrap().success());
 
     let scan = disk.scan();
     assert_eq!(names(&scan), ["a/x.md"]);
@@ -61,25 +55,15 @@ fn names_that_cannot_be_synced_are_noted() {
     for name in [&b"bad\xff.md"[..], b"line\nbreak.md", b"back\\slash.md"] {
         fs::write(disk.folder.path().join(std::ffi::OsStr::from_bytes(name)), "x").unwrap();
     }
-    let folder = disk
-        .folder
-        .path()
-        .join(std::ffi::OsStr::from_bytes(b"folder\xfe"));
+    let folder = disk.folder.path().join(std::ffi::OsStr::from_bytes(b"folder\xfe"));
     fs::create_dir(&folder).unwrap();
     fs::write(folder.join("inside.md"), "x").unwrap();
 
     let scan = disk.scan();
     assert_eq!(names(&scan), ["good.md"]);
     let shown: Vec<&str> = scan.notes.iter().map(|note| note.name.as_str()).collect();
-    assert_eq!(
-        shown,
-        ["back\\slash.md", "bad\\xff.md", "folder\\xfe", "line\\nbreak.md"]
-    );
-    assert!(
-        scan.notes
-            .iter()
-            .all(|note| matches!(note.kind, ScanNoteKind::Name(_)))
-    );
+    assert_eq!(shown, ["back\\slash.md", "bad\\xff.md", "folder\\xfe", "line\\nbreak.md"]);
+    assert!(scan.notes.iter().all(|note| matches!(note.kind, ScanNoteKind::Name(_))));
 }
 
 #[test]
@@ -149,21 +133,13 @@ fn x13_what_cannot_be_read_is_unknown() {
         let output = Command::new("setpriv")
             .args(["--bounding-set", "-dac_override,-dac_read_search", "--"])
             .arg(std::env::current_exe().unwrap())
-            .args([
-                "--exact",
-                "names::x13_what_cannot_be_read_is_unknown",
-                "--nocapture",
-            ])
+            .args(["--exact", "names::x13_what_cannot_be_read_is_unknown", "--nocapture"])
             .env(AGAIN, "1")
             .output();
         match output {
             Ok(output) => {
                 let said = String::from_utf8_lossy(&output.stdout);
-                assert!(
-                    output.status.success(),
-                    "{said}{}",
-                    String::from_utf8_lossy(&output.stderr)
-                );
+                assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
                 assert!(said.contains("1 passed"), "{said}");
             }
             Err(error) if std::env::var_os("CI").is_some() => panic!("setpriv is missing: {error}"),
@@ -183,10 +159,7 @@ fn x13_what_cannot_be_read_is_unknown() {
     }
     let scan = {
         let rules = IgnoreRules::load(disk.root.path()).unwrap();
-        FileScanner::new(&disk.root, &rules)
-            .scan(&disk.known)
-            .unwrap()
-            .scan
+        FileScanner::new(&disk.root, &rules).scan(&disk.known).unwrap().scan
     };
     for name in ["closed", "listed-only"] {
         forbid(name, 0o700);
@@ -194,20 +167,8 @@ fn x13_what_cannot_be_read_is_unknown() {
 
     assert_eq!(names(&scan), ["open.md"]);
     let reason = Unknown::Unreadable("Permission denied (os error 13)".into());
-    let unknown: Vec<_> = scan
-        .local
-        .unknown
-        .iter()
-        .map(|(path, why)| (path.as_str(), why))
-        .collect();
-    assert_eq!(
-        unknown,
-        [
-            ("closed", &reason),
-            ("closed.md", &reason),
-            ("listed-only/inside.md", &reason)
-        ]
-    );
+    let unknown: Vec<_> = scan.local.unknown.iter().map(|(path, why)| (path.as_str(), why)).collect();
+    assert_eq!(unknown, [("closed", &reason), ("closed.md", &reason), ("listed-only/inside.md", &reason)]);
     // A folder stands for everything below it.
     assert_eq!(scan.local.unknown.get(&rel("closed/inside.md")), Some(&reason));
 
