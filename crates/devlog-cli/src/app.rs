@@ -139,26 +139,17 @@ impl App {
             );
         }
         if !self.is_default_root {
-            return Err(
-                CliError::usage(format!("no remote is configured for {}", self.root.named())).with_hint(
-                    format!(
-                        "devlog --dir {} remote add default s3://BUCKET/PREFIX",
-                        self.root.named()
-                    ),
-                ),
-            );
+            return Err(CliError::usage(format!("no remote is configured for {}", self.root.named()))
+                .with_hint(format!(
+                    "devlog --dir {} remote add default s3://BUCKET/PREFIX",
+                    self.root.named()
+                )));
         }
         let path = embedded_remote()?;
-        self.ui.note(&format!(
-            "No remote is configured, so the log goes to {}.",
-            path.display()
-        ));
-        self.ui
-            .note("To use a bucket instead: devlog remote add default s3://BUCKET/PREFIX");
+        self.ui.note(&format!("No remote is configured, so the log goes to {}.", path.display()));
+        self.ui.note("To use a bucket instead: devlog remote add default s3://BUCKET/PREFIX");
         Ok(RemoteConfig {
-            location: RemoteLocation::Folder {
-                path: path.display().to_string(),
-            },
+            location: RemoteLocation::Folder { path: path.display().to_string() },
             single_writer: false,
         })
     }
@@ -178,11 +169,7 @@ impl App {
             RelPath::new(inside)
                 .map_err(|error| CliError::usage(format!("`{text}` cannot be synced: {error}")))
         };
-        paths
-            .iter()
-            .filter(|text| !matches!(text.as_str(), "." | "./"))
-            .map(relative)
-            .collect()
+        paths.iter().filter(|text| !matches!(text.as_str(), "." | "./")).map(relative).collect()
     }
 
     /// A runtime, and a manager that reports in the way that was asked for.
@@ -212,10 +199,7 @@ impl App {
             clock: Arc::new(SystemClock),
             reporter,
         };
-        Ok((
-            runtime,
-            SyncManager::new(ports, self.settings()?.config.sync.clone(), device),
-        ))
+        Ok((runtime, SyncManager::new(ports, self.settings()?.config.sync.clone(), device)))
     }
 
     /// Connects to a remote. Sends nothing yet.
@@ -224,10 +208,7 @@ impl App {
         remote: &RemoteConfig,
     ) -> Result<Arc<dyn RemoteStorage>, CliError> {
         let factory = StorageFactory::new(Limits::from(&self.settings()?.config.sync));
-        factory
-            .open(remote)
-            .await
-            .map_err(|error| CliError::from_error(ExitCode::Usage, &error))
+        factory.open(remote).await.map_err(|error| CliError::from_error(ExitCode::Usage, &error))
     }
 
     fn reporter(&self) -> Arc<dyn ProgressReporter> {

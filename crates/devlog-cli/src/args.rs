@@ -28,15 +28,10 @@ pub(crate) struct Cli {
 
 /// What holds for every command.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
     /// The log's folder
-    #[arg(
-        long,
-        global = true,
-        value_name = "PATH",
-        env = "DEVLOG_DIR",
-        hide_env_values = true
-    )]
+    #[arg(long, global = true, value_name = "PATH", env = "DEVLOG_DIR", hide_env_values = true)]
     pub(crate) dir: Option<PathBuf>,
 
     /// The remote, by its name in the configuration (for `init`: its URL)

@@ -19,14 +19,7 @@ pub(crate) const CONFIG_FILE: &str = "config.toml";
 const ENV_PREFIX: &str = "DEVLOG_";
 
 /// Words that only a secret's key holds.
-const SECRET_WORDS: [&str; 6] = [
-    "secret",
-    "password",
-    "token",
-    "access_key",
-    "account_key",
-    "credential",
-];
+const SECRET_WORDS: [&str; 6] = ["secret", "password", "token", "access_key", "account_key", "credential"];
 
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,10 +69,8 @@ impl Settings {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
             Err(error) => {
-                return Err(
-                    CliError::new(ExitCode::Usage, format!("cannot read {}", file.display()))
-                        .with_causes(Some(&error)),
-                );
+                return Err(CliError::new(ExitCode::Usage, format!("cannot read {}", file.display()))
+                    .with_causes(Some(&error)));
             }
         };
         let mut settings = Self::default();
@@ -93,23 +84,17 @@ impl Settings {
     pub(crate) fn get(&self, key: &str) -> Option<Given> {
         self.given.get(key).cloned().or_else(|| {
             let default = setting(key)?.default;
-            (!default.is_empty()).then(|| Given {
-                value: default.to_owned(),
-                origin: Origin::Default,
-            })
+            (!default.is_empty()).then(|| Given { value: default.to_owned(), origin: Origin::Default })
         })
     }
 
     /// Every setting that has a value, in the order of the documentation, then other remotes'.
     pub(crate) fn list(&self) -> Vec<(String, Given)> {
-        let known = SETTINGS
-            .iter()
-            .filter(|row| !row.key.starts_with("remote.") || self.given.contains_key(row.key));
+        let known =
+            SETTINGS.iter().filter(|row| !row.key.starts_with("remote.") || self.given.contains_key(row.key));
         let known = known.filter_map(|row| Some((row.key.to_owned(), self.get(row.key)?)));
         let named = self.given.iter().filter(|(key, _)| key.starts_with("remotes."));
-        known
-            .chain(named.map(|(key, given)| (key.clone(), given.clone())))
-            .collect()
+        known.chain(named.map(|(key, given)| (key.clone(), given.clone()))).collect()
     }
 
     fn read_file(&mut self, text: &str) -> Result<(), CliError> {
@@ -128,13 +113,7 @@ impl Settings {
                 )));
             };
             check_key(&key, &format!("{CONFIG_FILE}:{line}: "))?;
-            self.given.insert(
-                key,
-                Given {
-                    value,
-                    origin: Origin::File { line },
-                },
-            );
+            self.given.insert(key, Given { value, origin: Origin::File { line } });
         }
         Ok(())
     }
@@ -147,13 +126,7 @@ impl Settings {
             };
             let key = rest.to_lowercase().replace("__", ".");
             check_key(&key, &format!("{name}: "))?;
-            self.given.insert(
-                key,
-                Given {
-                    value,
-                    origin: Origin::Env { name },
-                },
-            );
+            self.given.insert(key, Given { value, origin: Origin::Env { name } });
         }
         Ok(())
     }
@@ -184,10 +157,8 @@ impl Settings {
         }
         for (name, fields) in remotes {
             let Some(url) = fields.url else {
-                return Err(
-                    CliError::usage(format!("{CONFIG_FILE}: the remote `{name}` has no `url`"))
-                        .with_hint(format!("devlog remote add {name} s3://BUCKET/PREFIX")),
-                );
+                return Err(CliError::usage(format!("{CONFIG_FILE}: the remote `{name}` has no `url`"))
+                    .with_hint(format!("devlog remote add {name} s3://BUCKET/PREFIX")));
             };
             let remote = RemoteConfig::parse(&url.value, fields.provider, fields.single_writer)
                 .map_err(|error| CliError::usage(format!("{}: `{name}`: {error}", url.origin)))?;
@@ -230,16 +201,15 @@ pub(crate) fn check_key(key: &str, place: &str) -> Result<(), CliError> {
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .filter(|(likeness, _)| *likeness > 0.8);
     let suggestion = meant.map_or(String::new(), |(_, key)| format!("; did you mean `{key}`?"));
-    Err(
-        CliError::usage(format!("{place}`{key}` is not a setting{suggestion}"))
-            .with_hint("devlog config list"),
-    )
+    // Where the file is wrong, nothing that reads it helps.
+    let hint = if place.is_empty() { "devlog config list" } else { "devlog config edit" };
+    Err(CliError::usage(format!("{place}`{key}` is not a setting{suggestion}")).with_hint(hint))
 }
 
 /// Writes one setting and keeps comments and order. The value is checked before anything is written.
 pub(crate) fn set(root: &Path, key: &str, value: &str) -> Result<(), CliError> {
     check_key(key, "")?;
-    edit(root, |document| {
+    edit(root, Afterwards::Understood, |document| {
         let mut table = document.as_table_mut() as &mut dyn toml_edit::TableLike;
         let (folders, leaf) = key.rsplit_once('.').unwrap_or(("", key));
         for name in folders.split('.').filter(|name| !name.is_empty()) {
@@ -254,7 +224,12 @@ pub(crate) fn set(root: &Path, key: &str, value: &str) -> Result<(), CliError> {
                 .as_table_like_mut()
                 .ok_or_else(|| CliError::usage(format!("{CONFIG_FILE}: `{name}` is not a table")))?;
         }
-        table.insert(leaf, Item::Value(typed(value)));
+        let mut new = typed(value);
+        if let Some(old) = table.get(leaf).and_then(Item::as_value) {
+            // The space and the comment around the old value stay.
+            *new.decor_mut() = old.decor().clone();
+        }
+        table.insert(leaf, Item::Value(new));
         Ok(())
     })
 }
@@ -262,7 +237,7 @@ pub(crate) fn set(root: &Path, key: &str, value: &str) -> Result<(), CliError> {
 /// Removes one setting; a table that it leaves empty goes too. Whether it was there.
 pub(crate) fn unset(root: &Path, key: &str) -> Result<bool, CliError> {
     let mut was_there = false;
-    edit(root, |document| {
+    edit(root, Afterwards::Whatever, |document| {
         let names: Vec<&str> = key.split('.').collect();
         was_there = remove(document.as_table_mut(), &names);
         Ok(())
@@ -287,7 +262,20 @@ fn remove(table: &mut dyn toml_edit::TableLike, names: &[&str]) -> bool {
     removed
 }
 
-fn edit(root: &Path, change: impl FnOnce(&mut DocumentMut) -> Result<(), CliError>) -> Result<(), CliError> {
+/// What must hold of the file after a change.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Afterwards {
+    /// All of it is understood, or nothing is written.
+    Understood,
+    /// A wrong key can be taken out while others are wrong too.
+    Whatever,
+}
+
+fn edit(
+    root: &Path,
+    afterwards: Afterwards,
+    change: impl FnOnce(&mut DocumentMut) -> Result<(), CliError>,
+) -> Result<(), CliError> {
     let file = root.join(CONFIG_FILE);
     let text = match fs::read_to_string(&file) {
         Ok(text) => text,
@@ -299,19 +287,22 @@ fn edit(root: &Path, change: impl FnOnce(&mut DocumentMut) -> Result<(), CliErro
         .map_err(|_| CliError::usage(format!("{CONFIG_FILE} is not TOML")).with_hint("devlog config edit"))?;
     change(&mut document)?;
     let new = document.to_string();
-    // The whole must still be understood, or nothing is written.
-    let mut settings = Settings::default();
-    settings.read_file(&new)?;
-    settings.apply()?;
+    if new == text {
+        return Ok(());
+    }
+    if afterwards == Afterwards::Understood {
+        let mut settings = Settings::default();
+        settings.read_file(&new)?;
+        settings.apply()?;
+    }
     write_atomically(&file, new.as_bytes()).map_err(|error| cannot_write(&file, &error))
 }
 
 /// The old content or the new, never a part.
 pub(crate) fn write_atomically(file: &Path, content: &[u8]) -> std::io::Result<()> {
     let folder = file.parent().unwrap_or(Path::new("."));
-    let mut staged = tempfile::Builder::new()
-        .prefix(devlog_local::ignore_rules::TEMP_PREFIX)
-        .tempfile_in(folder)?;
+    let mut staged =
+        tempfile::Builder::new().prefix(devlog_local::ignore_rules::TEMP_PREFIX).tempfile_in(folder)?;
     staged.write_all(content)?;
     staged.as_file().sync_all()?;
     staged.persist(file)?;
@@ -324,7 +315,8 @@ fn cannot_write(file: &Path, error: &std::io::Error) -> CliError {
 
 /// Numbers and booleans are written as such.
 fn typed(value: &str) -> Value {
-    if let Ok(number) = value.parse::<i64>() {
+    // `007` stays as it is.
+    if let Some(number) = value.parse::<i64>().ok().filter(|number| number.to_string() == value) {
         return number.into();
     }
     value.parse::<bool>().map_or_else(|_| value.into(), Into::into)
@@ -334,11 +326,7 @@ fn collect_leaves<'a>(item: &'a Item, key: &str, leaves: &mut Vec<(String, &'a I
     match item.as_table_like() {
         Some(table) => {
             for (name, inner) in table.iter() {
-                let key = if key.is_empty() {
-                    name.to_owned()
-                } else {
-                    format!("{key}.{name}")
-                };
+                let key = if key.is_empty() { name.to_owned() } else { format!("{key}.{name}") };
                 collect_leaves(inner, &key, leaves);
             }
         }
@@ -357,12 +345,7 @@ fn as_text(item: &Item) -> Option<String> {
 }
 
 fn line_of(text: &str, offset: usize) -> usize {
-    text.as_bytes()
-        .iter()
-        .take(offset)
-        .filter(|byte| **byte == b'\n')
-        .count()
-        + 1
+    text.as_bytes().iter().take(offset).filter(|byte| **byte == b'\n').count() + 1
 }
 
 #[cfg(test)]
@@ -372,9 +355,7 @@ mod tests {
     fn load(text: &str, env: &[(&str, &str)]) -> Result<Settings, String> {
         let root = tempfile::tempdir().unwrap();
         fs::write(root.path().join(CONFIG_FILE), text).unwrap();
-        let env = env
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         Settings::load(root.path(), env).map_err(|error| error.message)
     }
 
@@ -393,15 +374,9 @@ mod tests {
                 "[remote]\nurl = \"ftp://b\"\n",
                 "config.toml:2: `default`: no provider stores `ftp://…`; there are file, s3, azure and gs",
             ),
-            (
-                "[remote]\nprovider = \"s3\"\n",
-                "config.toml: the remote `default` has no `url`",
-            ),
+            ("[remote]\nprovider = \"s3\"\n", "config.toml: the remote `default` has no `url`"),
             ("[sync\n", "config.toml:1: "),
-            (
-                "[sync]\nconflict = [1]\n",
-                "config.toml:2: `sync.conflict` cannot be a list or a table",
-            ),
+            ("[sync]\nconflict = [1]\n", "config.toml:2: `sync.conflict` cannot be a list or a table"),
             (
                 "[remote]\nsecret_access_key = \"x\"\n",
                 "config.toml:2: `remote.secret_access_key` looks like a secret",
@@ -415,16 +390,11 @@ mod tests {
 
     #[test]
     fn the_environment_overrides_the_file_and_says_so() {
-        let settings = load(
-            "[sync]\nconcurrency = 3\n",
-            &[("DEVLOG_SYNC__CONCURRENCY", "8"), ("DEVLOG_DIR", "/x")],
-        )
-        .unwrap();
+        let settings =
+            load("[sync]\nconcurrency = 3\n", &[("DEVLOG_SYNC__CONCURRENCY", "8"), ("DEVLOG_DIR", "/x")])
+                .unwrap();
         assert_eq!(settings.config.sync.concurrency, 8);
-        assert_eq!(
-            settings.get("sync.concurrency").unwrap().origin.to_string(),
-            "DEVLOG_SYNC__CONCURRENCY"
-        );
+        assert_eq!(settings.get("sync.concurrency").unwrap().origin.to_string(), "DEVLOG_SYNC__CONCURRENCY");
         assert_eq!(settings.get("sync.conflict").unwrap().origin, Origin::Default);
         assert!(load("", &[("DEVLOG_SYNC__CONCURENCY", "8")]).is_err());
     }
@@ -443,6 +413,13 @@ mod tests {
         );
         assert!(set(root.path(), "sync.conflict", "nonsense").is_err());
         assert_eq!(fs::read_to_string(&file).unwrap(), text);
+        set(root.path(), "sync.conflict", "merge").unwrap();
+        set(root.path(), "device.name", "007").unwrap();
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.starts_with("# mine\n[sync]\nconflict = \"merge\" # careful\n"), "{text}");
+        assert!(text.ends_with("[device]\nname = \"007\"\n"), "{text}");
+        fs::write(&file, text + "[remotes]\nx = 1\n[old]\ny = 2\n").unwrap();
+        assert!(unset(root.path(), "old.y").unwrap() && unset(root.path(), "remotes.x").unwrap());
         assert!(unset(root.path(), "remotes.work.url").unwrap());
         assert!(!unset(root.path(), "remotes.work.url").unwrap());
     }

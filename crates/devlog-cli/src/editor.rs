@@ -11,9 +11,7 @@ use crate::exit_code::ExitCode;
 
 /// The editor that was chosen; `None` where none was.
 pub(crate) fn chosen() -> Option<OsString> {
-    ["VISUAL", "EDITOR"]
-        .into_iter()
-        .find_map(|name| env::var_os(name).filter(|value| !value.is_empty()))
+    ["VISUAL", "EDITOR"].into_iter().find_map(|name| env::var_os(name).filter(|value| !value.is_empty()))
 }
 
 /// Opens a file and waits until the editor is closed. The shell reads the editor's words, as it does for git:
@@ -33,11 +31,7 @@ pub(crate) fn edit_file(file: &Path) -> Result<(), CliError> {
         .args([editor.as_os_str(), file.as_os_str()])
         .status()
         .map_err(|error| failed("cannot be started".to_owned()).with_causes(Some(&error)))?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(failed(format!("failed ({status})")))
-    }
+    if status.success() { Ok(()) } else { Err(failed(format!("failed ({status})"))) }
 }
 
 /// Lets the person write a text that begins with `text`. `None` where it was left as it was, or emptied.
@@ -45,11 +39,7 @@ pub(crate) fn edit_text(text: &str) -> Result<Option<String>, CliError> {
     let failed = |error: std::io::Error| {
         CliError::new(ExitCode::Failed, "cannot keep a draft for the editor").with_causes(Some(&error))
     };
-    let draft = tempfile::Builder::new()
-        .prefix("devlog-")
-        .suffix(".md")
-        .tempfile()
-        .map_err(failed)?;
+    let draft = tempfile::Builder::new().prefix("devlog-").suffix(".md").tempfile().map_err(failed)?;
     fs::write(draft.path(), text).map_err(failed)?;
     let edited = edit_file(draft.path());
     // By name: editors replace the file rather than write into it.
@@ -58,9 +48,7 @@ pub(crate) fn edit_text(text: &str) -> Result<Option<String>, CliError> {
         !written.trim_ascii().is_empty() && written.trim_ascii_end() != text.trim_ascii_end().as_bytes();
     let keep = |mut error: CliError, draft: tempfile::NamedTempFile| {
         if is_new && let Ok((_, path)) = draft.keep() {
-            error
-                .causes
-                .push(format!("your text is kept in {}", path.display()));
+            error.causes.push(format!("your text is kept in {}", path.display()));
         }
         Err(error)
     };

@@ -27,12 +27,7 @@ struct ErrorLine<'a> {
 impl CliError {
     /// An error without causes or hint.
     pub(crate) fn new(code: ExitCode, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            causes: Vec::new(),
-            hint: None,
-        }
+        Self { code, message: message.into(), causes: Vec::new(), hint: None }
     }
 
     /// Wrong usage or configuration.
@@ -68,12 +63,8 @@ impl CliError {
     /// Prints it on stderr, as text or as one JSON line.
     pub(crate) fn show(&self, ui: &Ui) {
         if ui.is_json() {
-            let message = [&self.message]
-                .into_iter()
-                .chain(&self.causes)
-                .cloned()
-                .collect::<Vec<_>>()
-                .join(": ");
+            let message =
+                [&self.message].into_iter().chain(&self.causes).cloned().collect::<Vec<_>>().join(": ");
             ui.complain_json(&ErrorLine {
                 event: "error",
                 code: self.code.number(),

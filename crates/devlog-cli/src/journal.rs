@@ -27,28 +27,20 @@ pub(crate) struct Journal<'a> {
 
 impl<'a> Journal<'a> {
     pub(crate) fn of(app: &'a App) -> Self {
-        Self {
-            app,
-            dir: JournalDir::of(app.root()),
-        }
+        Self { app, dir: JournalDir::of(app.root()) }
     }
 
     /// Every entry, the deleted ones too.
     pub(crate) fn all(&self) -> Result<Selection, CliError> {
-        let all = self
-            .dir
-            .all()
-            .map_err(|error| CliError::from_error(ExitCode::Failed, &error))?;
+        let all = self.dir.all().map_err(|error| CliError::from_error(ExitCode::Failed, &error))?;
         self.name_skipped(&all);
         Ok(all)
     }
 
     /// The entries that a filter asks for, in no particular order.
     pub(crate) fn select(&self, filter: &Filter, limit: Option<usize>) -> Result<Selection, CliError> {
-        let found = self
-            .dir
-            .select(filter, limit)
-            .map_err(|error| CliError::from_error(ExitCode::Failed, &error))?;
+        let found =
+            self.dir.select(filter, limit).map_err(|error| CliError::from_error(ExitCode::Failed, &error))?;
         self.name_skipped(&found);
         Ok(found)
     }
@@ -59,26 +51,18 @@ impl<'a> Journal<'a> {
             .dir
             .ids_in(&selection.unread)
             .map_err(|error| CliError::from_error(ExitCode::Failed, &error))?;
-        Ok(ShortIds::new(
-            selection.ids.iter().copied().chain(unread).collect(),
-        ))
+        Ok(ShortIds::new(selection.ids.iter().copied().chain(unread).collect()))
     }
 
     /// An entry's events as they were written, byte for byte.
     pub(crate) fn lines_of(&self, entry: Ulid) -> Result<Vec<String>, CliError> {
-        self.dir
-            .lines_of(entry)
-            .map_err(|error| CliError::from_error(ExitCode::Failed, &error))
+        self.dir.lines_of(entry).map_err(|error| CliError::from_error(ExitCode::Failed, &error))
     }
 
     /// The time, a new id and this device.
     pub(crate) fn stamp(&self) -> Result<Stamp, CliError> {
         let device = self.app.device(Access::ReadWrite)?;
-        Ok(Stamp {
-            id: SystemClock.ulid(),
-            ts: SystemClock.now(),
-            device,
-        })
+        Ok(Stamp { id: SystemClock.ulid(), ts: SystemClock.now(), device })
     }
 
     /// Writes an event. Where that fails, its text is kept elsewhere and the error says where.
@@ -86,18 +70,14 @@ impl<'a> Journal<'a> {
         match self.dir.append(event) {
             Ok(None) => Ok(()),
             Ok(Some(torn)) => {
-                self.app.ui().note(&format!(
-                    "The day's last line was torn; it is kept in {}.",
-                    torn.file.display()
-                ));
+                self.app
+                    .ui()
+                    .note(&format!("The day's last line was torn; it is kept in {}.", torn.file.display()));
                 Ok(())
             }
             Err(error) => {
                 let error = CliError::from_error(ExitCode::Failed, &error);
-                Err(event
-                    .body
-                    .as_deref()
-                    .map_or(error.clone(), |text| self.keep_text(text, error)))
+                Err(event.body.as_deref().map_or(error.clone(), |text| self.keep_text(text, error)))
             }
         }
     }
@@ -105,23 +85,15 @@ impl<'a> Journal<'a> {
     fn keep_text(&self, text: &str, error: CliError) -> CliError {
         let folders = [self.app.root().state_dir(), std::env::temp_dir()];
         let keep = |folder: &std::path::PathBuf| {
-            let mut draft = tempfile::Builder::new()
-                .prefix("draft-")
-                .suffix(".md")
-                .tempfile_in(folder)
-                .ok()?;
-            draft
-                .write_all(text.as_bytes())
-                .and_then(|()| draft.as_file().sync_all())
-                .ok()?;
+            let mut draft =
+                tempfile::Builder::new().prefix("draft-").suffix(".md").tempfile_in(folder).ok()?;
+            draft.write_all(text.as_bytes()).and_then(|()| draft.as_file().sync_all()).ok()?;
             draft.keep().ok().map(|(_, path)| path)
         };
         if let Some(path) = folders.iter().find_map(keep) {
             return error.with_hint(format!("devlog new - < {}", path.display()));
         }
-        self.app
-            .ui()
-            .complain("The text could not be kept anywhere; here it is:");
+        self.app.ui().complain("The text could not be kept anywhere; here it is:");
         self.app.ui().complain(text);
         error
     }
@@ -129,10 +101,7 @@ impl<'a> Journal<'a> {
     fn name_skipped(&self, selection: &Selection) {
         let ui = self.app.ui();
         for skipped in selection.skipped.iter().take(NAMED) {
-            ui.note(&format!(
-                "{}:{} is passed over: {}",
-                skipped.file, skipped.line, skipped.reason
-            ));
+            ui.note(&format!("{}:{} is passed over: {}", skipped.file, skipped.line, skipped.reason));
         }
         if let more @ 1.. = selection.skipped.len().saturating_sub(NAMED) {
             ui.note(&format!("… and {more} more lines"));
@@ -152,17 +121,16 @@ pub(crate) fn find<'s>(all: &'s Selection, id: &str) -> Result<&'s Entry, CliErr
     let mut named = all.entries.iter().filter(|entry| prefix.names(entry.id));
     match (named.next(), named.next()) {
         (Some(entry), None) => Ok(entry),
-        (None, _) => Err(
-            CliError::new(ExitCode::NotFound, format!("there is no entry `{id}`")).with_hint("devlog list"),
-        ),
+        (None, _) => {
+            Err(CliError::new(ExitCode::NotFound, format!("there is no entry `{id}`"))
+                .with_hint("devlog list"))
+        }
         (Some(first), Some(second)) => {
             let short = ShortIds::new(all.ids.clone());
             let mut error = CliError::new(ExitCode::NotFound, format!("`{id}` names more than one entry"));
             let candidates: Vec<&Entry> = [first, second].into_iter().chain(named).collect();
             for entry in candidates.iter().take(NAMED) {
-                error
-                    .causes
-                    .push(format!("{}  {}", short.short(entry.id), render::title(entry)));
+                error.causes.push(format!("{}  {}", short.short(entry.id), render::title(entry)));
             }
             if let more @ 1.. = candidates.len().saturating_sub(NAMED) {
                 error.causes.push(format!("{more} more"));

@@ -48,7 +48,7 @@ pub fn main() -> process::ExitCode {
 
 fn run(cli: Cli, ui: &Ui) -> Result<ExitCode, CliError> {
     match &cli.command {
-        Command::Completions(args) => return commands::completions::run(ui, args),
+        Command::Completions(args) => return Ok(commands::completions::run(ui, args)),
         Command::Man => return commands::docs::man(ui),
         Command::Docs(args) => return commands::docs::run(ui, args),
         _ => {}
@@ -77,16 +77,9 @@ fn usage(error: &clap::Error) -> process::ExitCode {
         return process::ExitCode::SUCCESS;
     }
     if std::env::args().any(|arg| arg == "--json") {
-        let ui = Ui::new(Manner {
-            json: true,
-            ..Manner::default()
-        });
+        let ui = Ui::new(Manner { json: true, ..Manner::default() });
         let text = error.to_string();
-        let message = text
-            .lines()
-            .next()
-            .unwrap_or_default()
-            .trim_start_matches("error: ");
+        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
         CliError::usage(message).with_hint("devlog --help").show(&ui);
     } else {
         let _ = error.print();

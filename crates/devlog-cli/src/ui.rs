@@ -34,10 +34,7 @@ impl Ui {
     pub(crate) fn new(manner: Manner) -> Self {
         console::set_colors_enabled(manner.color);
         console::set_colors_enabled_stderr(manner.color);
-        Self {
-            manner: Arc::new(manner),
-            output_error: Arc::default(),
-        }
+        Self { manner: Arc::new(manner), output_error: Arc::default() }
     }
 
     pub(crate) fn is_json(&self) -> bool {
@@ -68,10 +65,9 @@ impl Ui {
     }
 
     /// Columns of the terminal; 100 where there is none.
+    #[expect(clippy::unused_self, reason = "everything is said through the one Ui")]
     pub(crate) fn width(&self) -> usize {
-        Term::stdout()
-            .size_checked()
-            .map_or(100, |(_, columns)| usize::from(columns))
+        Term::stdout().size_checked().map_or(100, |(_, columns)| usize::from(columns))
     }
 
     /// Data: one line on stdout, without control characters.
@@ -112,6 +108,7 @@ impl Ui {
     }
 
     /// An error line, on stderr, in every mode but JSON's.
+    #[expect(clippy::unused_self, reason = "everything is said through the one Ui")]
     pub(crate) fn complain(&self, text: &str) {
         complain(&printable(text));
     }
@@ -122,6 +119,7 @@ impl Ui {
     }
 
     /// An error as one JSON line on stderr.
+    #[expect(clippy::unused_self, reason = "everything is said through the one Ui")]
     pub(crate) fn complain_json<T: Serialize>(&self, value: &T) {
         if let Ok(text) = serde_json::to_string(value) {
             complain(&text);
@@ -190,9 +188,6 @@ mod tests {
 
     #[test]
     fn escapes_are_shown_and_not_obeyed() {
-        assert_eq!(
-            printable("a\u{1b}[31mb\nc\td\u{202e}"),
-            "a\\u{1b}[31mb\nc\td\\u{202e}"
-        );
+        assert_eq!(printable("a\u{1b}[31mb\nc\td\u{202e}"), "a\\u{1b}[31mb\nc\td\\u{202e}");
     }
 }

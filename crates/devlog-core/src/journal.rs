@@ -44,13 +44,9 @@ mod tests {
         let day = NaiveDate::from_ymd_opt(2025, 9, 1).unwrap();
         assert_eq!(day_file_name(day), "20250901.jsonl");
         assert_eq!(day_of_file("20250901.jsonl"), Some(day));
-        for other in [
-            "20250901.conflict-xps-20250902.jsonl",
-            "20251301.jsonl",
-            "2025091.jsonl",
-            "notes.md",
-            ".jsonl",
-        ] {
+        for other in
+            ["20250901.conflict-xps-20250902.jsonl", "20251301.jsonl", "2025091.jsonl", "notes.md", ".jsonl"]
+        {
             assert_eq!(day_of_file(other), None, "{other}");
         }
     }

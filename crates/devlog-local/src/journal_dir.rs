@@ -45,9 +45,7 @@ pub enum JournalError {
 impl JournalDir {
     /// The journal of a root.
     pub fn of(root: &Root) -> Self {
-        Self {
-            folder: root.path().join(EVENTS_DIR),
-        }
+        Self { folder: root.path().join(EVENTS_DIR) }
     }
 }
 

@@ -4,7 +4,6 @@ use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
 use crate::args::Cli;
-use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::ui::Ui;
 
@@ -18,9 +17,9 @@ pub(crate) struct CompletionsArgs {
     shell: Shell,
 }
 
-pub(crate) fn run(ui: &Ui, args: &CompletionsArgs) -> Result<ExitCode, CliError> {
+pub(crate) fn run(ui: &Ui, args: &CompletionsArgs) -> ExitCode {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "devlog", &mut script);
     ui.raw(&String::from_utf8_lossy(&script));
-    Ok(ExitCode::Done)
+    ExitCode::Done
 }

@@ -66,11 +66,7 @@ struct Line {
 
 impl From<(String, Given)> for Line {
     fn from((key, given): (String, Given)) -> Self {
-        Self {
-            key,
-            value: given.value,
-            origin: given.origin.to_string(),
-        }
+        Self { key, value: given.value, origin: given.origin.to_string() }
     }
 }
 
@@ -84,23 +80,18 @@ pub(crate) fn run(app: &App, args: ConfigArgs) -> Result<ExitCode, CliError> {
                     .with_hint(format!("devlog config set {key} VALUE"))
             })?;
             if ui.is_json() {
-                ui.print_json(&Document {
-                    schema: "devlog.config/1",
-                    settings: vec![(key, given).into()],
-                });
+                ui.print_json(&Document { schema: "devlog.config/1", settings: vec![(key, given).into()] });
             } else {
                 ui.line(&given.value);
             }
         }
         ConfigCommand::Set { key, value } => {
-            app.root()
-                .create()
-                .map_err(|error| CliError::from_error(ExitCode::Failed, &error))?;
+            app.root().create().map_err(|error| CliError::from_error(ExitCode::Failed, &error))?;
             config_file::set(app.root().path(), &key, &value)?;
         }
         ConfigCommand::Unset { key } => {
-            config_file::check_key(&key, "")?;
             if !config_file::unset(app.root().path(), &key)? {
+                config_file::check_key(&key, "")?;
                 ui.note(&format!("`{key}` was not set in {CONFIG_FILE}."));
             }
         }
@@ -108,17 +99,10 @@ pub(crate) fn run(app: &App, args: ConfigArgs) -> Result<ExitCode, CliError> {
             let settings = app.settings()?.list();
             if ui.is_json() {
                 let settings = settings.into_iter().map(Line::from).collect();
-                ui.print_json(&Document {
-                    schema: "devlog.config/1",
-                    settings,
-                });
+                ui.print_json(&Document { schema: "devlog.config/1", settings });
             } else {
                 for (key, given) in settings {
-                    let origin = if show_origin {
-                        format!("  ({})", given.origin)
-                    } else {
-                        String::new()
-                    };
+                    let origin = if show_origin { format!("  ({})", given.origin) } else { String::new() };
                     ui.line(&format!("{key} = {}{origin}", given.value));
                 }
             }

@@ -34,19 +34,11 @@ pub(super) fn change(app: &App, ids: &[String], op: &Op) -> Result<ExitCode, Cli
         let id = short.short(entry.id);
         let done = op.name();
         if entry.deleted == (*op == Op::Deleted) {
-            ui.note(&format!(
-                "{id} is {} deleted.",
-                if entry.deleted { "already" } else { "not" }
-            ));
+            ui.note(&format!("{id} is {} deleted.", if entry.deleted { "already" } else { "not" }));
             continue;
         }
         journal.append(&entry.change(op.clone(), None, journal.stamp()?))?;
-        ui.note(&format!(
-            "{}{} {id}  {}",
-            done[..1].to_uppercase(),
-            &done[1..],
-            render::title(entry)
-        ));
+        ui.note(&format!("{}{} {id}  {}", done[..1].to_uppercase(), &done[1..], render::title(entry)));
     }
     Ok(ExitCode::Done)
 }

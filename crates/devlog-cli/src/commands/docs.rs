@@ -85,11 +85,7 @@ fn config_markdown() -> String {
     );
     for row in SETTINGS {
         let values = row.values.replace('|', "\\|");
-        let _ = writeln!(
-            text,
-            "| `{}` | {values} | {} | {} |",
-            row.key, row.default, row.doc
-        );
+        let _ = writeln!(text, "| `{}` | {values} | {} | {} |", row.key, row.default, row.doc);
     }
     text
 }

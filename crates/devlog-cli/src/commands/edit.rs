@@ -32,10 +32,8 @@ pub(crate) fn run(app: &App, args: &EditArgs) -> Result<ExitCode, CliError> {
     let all = journal.all()?;
     let entry = find(&all, &args.id)?;
     if entry.deleted {
-        return Err(
-            CliError::new(ExitCode::NotFound, format!("entry {} is deleted", entry.id))
-                .with_hint(format!("devlog restore {}", args.id)),
-        );
+        return Err(CliError::new(ExitCode::NotFound, format!("entry {} is deleted", entry.id))
+            .with_hint(format!("devlog restore {}", args.id)));
     }
     if entry.is_contested() {
         ui.note(

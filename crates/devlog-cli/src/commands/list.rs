@@ -70,11 +70,7 @@ pub(crate) fn run(app: &App, args: &ListArgs) -> Result<ExitCode, CliError> {
     let filter = args.filter.understand(app)?;
     let journal = Journal::of(app);
     let mut found = journal.select(&filter, args.limit)?;
-    let order = if args.reverse {
-        Order::OldestFirst
-    } else {
-        Order::NewestFirst
-    };
+    let order = if args.reverse { Order::OldestFirst } else { Order::NewestFirst };
     order.arrange(&mut found.entries, args.limit);
     if ui.is_json() {
         let entries = found.entries.iter().map(EntryDocument::from).collect();
@@ -95,10 +91,7 @@ impl FilterArgs {
     /// Reads the dates and says how they are understood.
     fn understand(&self, app: &App) -> Result<Filter, CliError> {
         let names = |given: &[String]| -> Vec<String> {
-            given
-                .iter()
-                .map(|name| name.trim_start_matches(['+', '@', ':']).to_owned())
-                .collect()
+            given.iter().map(|name| name.trim_start_matches(['+', '@', ':']).to_owned()).collect()
         };
         let mut filter = Filter {
             tags: names(&self.tags),

@@ -52,11 +52,7 @@ fn whole_id(text: &str) -> Result<Ulid, String> {
 pub(crate) fn run(app: &App, args: &NewArgs) -> Result<ExitCode, CliError> {
     let ui = app.ui();
     // Whatever can be wrong is found before anything is asked of the person.
-    let at = args
-        .at
-        .as_deref()
-        .map(|text| journal::point(Some(text)))
-        .transpose()?;
+    let at = args.at.as_deref().map(|text| journal::point(Some(text))).transpose()?;
     app.settings()?;
     let Some(text) = text(app, args)? else {
         ui.note("Nothing was written.");
@@ -70,11 +66,7 @@ pub(crate) fn run(app: &App, args: &NewArgs) -> Result<ExitCode, CliError> {
         && already_there(&journal, id, &text)?
     {
         ui.note(&format!("{id} is already there."));
-        return if args.push {
-            push::after_new(app)
-        } else {
-            Ok(ExitCode::Done)
-        };
+        return if args.push { push::after_new(app) } else { Ok(ExitCode::Done) };
     }
     // The entry's time is that of its writing, not that of opening the editor.
     let at = at.map_or_else(|| journal::point(None), Ok)?;
@@ -84,17 +76,9 @@ pub(crate) fn run(app: &App, args: &NewArgs) -> Result<ExitCode, CliError> {
         let entries = fold([event]).iter().map(EntryDocument::from).collect();
         ui.print_json(&ListDocument::new("devlog.new/1", entries));
     } else if !ui.is_quiet() {
-        ui.line(&format!(
-            "Added {}  {}",
-            event.entry,
-            at.format("%a %Y-%m-%d %H:%M %:z")
-        ));
+        ui.line(&format!("Added {}  {}", event.entry, at.format("%a %Y-%m-%d %H:%M %:z")));
     }
-    if args.push {
-        push::after_new(app)
-    } else {
-        Ok(ExitCode::Done)
-    }
+    if args.push { push::after_new(app) } else { Ok(ExitCode::Done) }
 }
 
 /// The entry's text; `None` where the person thought better of it.
@@ -139,15 +123,9 @@ fn already_there(journal: &Journal<'_>, id: Ulid, text: &str) -> Result<bool, Cl
     let Some(entry) = all.entries.iter().find(|entry| entry.id == id) else {
         return Ok(false);
     };
-    if entry
-        .history()
-        .iter()
-        .any(|event| event.body.as_deref() == Some(text))
-    {
+    if entry.history().iter().any(|event| event.body.as_deref() == Some(text)) {
         return Ok(true);
     }
-    Err(
-        CliError::usage(format!("there is an entry {id} with another text"))
-            .with_hint(format!("devlog edit {id}")),
-    )
+    Err(CliError::usage(format!("there is an entry {id} with another text"))
+        .with_hint(format!("devlog edit {id}")))
 }

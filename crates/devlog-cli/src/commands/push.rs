@@ -67,8 +67,7 @@ impl From<ModeArg> for PushMode {
 }
 
 fn strategy(text: &str) -> Result<Strategy, String> {
-    text.parse()
-        .map_err(|()| format!("there are {}", Strategy::ALL.map(Strategy::name).join(", ")))
+    text.parse().map_err(|()| format!("there are {}", Strategy::ALL.map(Strategy::name).join(", ")))
 }
 
 pub(crate) fn run(app: &App, args: PushArgs) -> Result<ExitCode, CliError> {
@@ -87,13 +86,7 @@ pub(crate) fn run(app: &App, args: PushArgs) -> Result<ExitCode, CliError> {
 
 /// `devlog new --push`: the entry is written; this sends it.
 pub(crate) fn after_new(app: &App) -> Result<ExitCode, CliError> {
-    push(
-        app,
-        &PushOptions {
-            offline: app.is_offline(),
-            ..PushOptions::default()
-        },
-    )
+    push(app, &PushOptions { offline: app.is_offline(), ..PushOptions::default() })
 }
 
 fn push(app: &App, options: &PushOptions) -> Result<ExitCode, CliError> {

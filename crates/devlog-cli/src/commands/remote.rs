@@ -87,32 +87,18 @@ pub(crate) fn run(app: &App, args: RemoteArgs) -> Result<ExitCode, CliError> {
 
 /// The table of `config.toml` that describes a remote.
 fn table(name: &str) -> String {
-    if name == DEFAULT_REMOTE {
-        "remote".to_owned()
-    } else {
-        format!("remotes.{name}")
-    }
+    if name == DEFAULT_REMOTE { "remote".to_owned() } else { format!("remotes.{name}") }
 }
 
 fn add(app: &App, name: &str, url: &str) -> Result<ExitCode, CliError> {
-    if name.is_empty()
-        || !name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
-    {
+    if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)) {
         return Err(CliError::usage(format!(
             "`{name}` cannot be a remote's name; use letters, digits, - and _"
         )));
     }
     let remote = RemoteConfig::parse(url, None, false).map_err(|error| CliError::usage(error.to_string()))?;
-    app.root()
-        .create()
-        .map_err(|error| CliError::from_error(ExitCode::Failed, &error))?;
-    config_file::set(
-        app.root().path(),
-        &format!("{}.url", table(name)),
-        &remote.to_string(),
-    )?;
+    app.root().create().map_err(|error| CliError::from_error(ExitCode::Failed, &error))?;
+    config_file::set(app.root().path(), &format!("{}.url", table(name)), &remote.to_string())?;
     app.ui().note(&format!("The remote `{name}` is {remote}."));
     app.ui().hint(&match name {
         DEFAULT_REMOTE => "devlog remote test".to_owned(),
@@ -125,14 +111,8 @@ fn list(app: &App) -> Result<ExitCode, CliError> {
     let remotes = &app.settings()?.config.remotes;
     let ui = app.ui();
     if ui.is_json() {
-        let remotes = remotes
-            .iter()
-            .map(|(name, remote)| RemoteLine::new(name, remote))
-            .collect();
-        ui.print_json(&RemoteList {
-            schema: "devlog.remotes/1",
-            remotes,
-        });
+        let remotes = remotes.iter().map(|(name, remote)| RemoteLine::new(name, remote)).collect();
+        ui.print_json(&RemoteList { schema: "devlog.remotes/1", remotes });
         return Ok(ExitCode::Done);
     }
     for (name, remote) in remotes {
@@ -177,9 +157,7 @@ fn remove(app: &App, name: &str) -> Result<ExitCode, CliError> {
         }
     }
     config_file::unset(app.root().path(), &format!("{}.url", table(name)))?;
-    app.ui().note(&format!(
-        "The remote `{name}` is forgotten; what is stored there stays."
-    ));
+    app.ui().note(&format!("The remote `{name}` is forgotten; what is stored there stays."));
     Ok(ExitCode::Done)
 }
 
@@ -221,18 +199,10 @@ fn test(app: &App, name: Option<&str>) -> Result<ExitCode, CliError> {
         })
         .collect();
     if ui.is_json() {
-        ui.print_json(&TestDocument {
-            schema: "devlog.remote_test/1",
-            remote: config.to_string(),
-            steps,
-        });
+        ui.print_json(&TestDocument { schema: "devlog.remote_test/1", remote: config.to_string(), steps });
     } else {
         for line in &steps {
-            ui.line(&format!(
-                "{} {:<8} {config}",
-                if line.ok { "ok    " } else { "FAILED" },
-                line.step
-            ));
+            ui.line(&format!("{} {:<8} {config}", if line.ok { "ok    " } else { "FAILED" }, line.step));
         }
     }
     failure.map_or(Ok(ExitCode::Done), Err)
@@ -249,11 +219,7 @@ async fn walk(app: &App, config: &RemoteConfig) -> (usize, Option<CliError>) {
         Ok(_) | Err(RemoteError::NotFound) => {}
         Err(error) => return (0, Some(explain(&error, config))),
     }
-    if let Err(error) = remote
-        .list(ObjectKey::from(ReservedKey::Identity).as_str())
-        .try_next()
-        .await
-    {
+    if let Err(error) = remote.list(ObjectKey::from(ReservedKey::Identity).as_str()).try_next().await {
         return (1, Some(explain(&error, config)));
     }
     match remote.get(&ReservedKey::Identity.into(), None).await {

@@ -40,25 +40,16 @@ pub(crate) fn run(app: &App, args: &ShowArgs) -> Result<ExitCode, CliError> {
     let entries = find_all(&all, &args.ids)?;
     if ui.is_json() {
         let document = |entry: &&Entry| {
-            if args.history {
-                EntryDocument::with_history(entry)
-            } else {
-                EntryDocument::from(*entry)
-            }
+            if args.history { EntryDocument::with_history(entry) } else { EntryDocument::from(*entry) }
         };
-        ui.print_json(&ListDocument::new(
-            "devlog.show/1",
-            entries.iter().map(document).collect(),
-        ));
+        ui.print_json(&ListDocument::new("devlog.show/1", entries.iter().map(document).collect()));
         return Ok(ExitCode::Done);
     }
     for (index, entry) in entries.into_iter().enumerate() {
         let text = match (args.raw, args.history) {
-            (true, true) => journal
-                .lines_of(entry.id)?
-                .iter()
-                .flat_map(|line| [line.as_str(), "\n"])
-                .collect(),
+            (true, true) => {
+                journal.lines_of(entry.id)?.iter().flat_map(|line| [line.as_str(), "\n"]).collect()
+            }
             (true, false) => format!("{}\n", entry.body),
             (false, true) => render::formatted(ui, entry) + &render::history(ui, entry),
             (false, false) => render::formatted(ui, entry),
@@ -68,11 +59,7 @@ pub(crate) fn run(app: &App, args: &ShowArgs) -> Result<ExitCode, CliError> {
         }
         // What a program reads is exact; what a terminal obeys is not.
         let exact = args.raw && !std::io::stdout().is_terminal();
-        ui.raw(&if args.raw && !exact {
-            printable(&text)
-        } else {
-            text
-        });
+        ui.raw(&if args.raw && !exact { printable(&text) } else { text });
     }
     Ok(ExitCode::Done)
 }

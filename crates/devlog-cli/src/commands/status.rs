@@ -56,9 +56,7 @@ pub(crate) fn run(app: &App, args: &StatusArgs) -> Result<ExitCode, CliError> {
     app.require_root()?;
     // What a look at the remote brings is shown and not remembered, so that a status never needs the lock.
     let (runtime, manager) = app.manager_with(Access::ReadOnly, std::sync::Arc::new(Silent))?;
-    let status = runtime
-        .block_on(manager.status(args.fetch))
-        .map_err(|error| sync_error(&error))?;
+    let status = runtime.block_on(manager.status(args.fetch)).map_err(|error| sync_error(&error))?;
     let ui = app.ui();
     if ui.is_json() {
         ui.print_json(&document(&status));
@@ -86,10 +84,7 @@ fn document(status: &Status) -> Document<'_> {
         last_success: status.last_success.map(iso),
         last_push_timestamp: status.last_push.map(iso),
         last_error: status.last_error.as_deref(),
-        pending: PendingCount {
-            push: status.pending.push.len(),
-            pull: status.pending.pull.len(),
-        },
+        pending: PendingCount { push: status.pending.push.len(), pull: status.pending.pull.len() },
         conflicts: status.conflicts.len(),
         queue: status.queue.len(),
     }
@@ -107,29 +102,17 @@ fn short(status: &Status) -> String {
         .filter(|(count, _)| *count > 0)
         .map(|(count, sign)| format!("{sign}{count}"))
         .collect();
-    if text.is_empty() {
-        "=".to_owned()
-    } else {
-        text.join(" ")
-    }
+    if text.is_empty() { "=".to_owned() } else { text.join(" ") }
 }
 
 fn show(ui: &Ui, status: &Status, fetched: bool) {
     ui.line(&format!("Remote      {}", status.remote));
-    ui.line(&format!(
-        "Last push   {}",
-        status.last_push.map_or_else(|| "never".to_owned(), age)
-    ));
+    ui.line(&format!("Last push   {}", status.last_push.map_or_else(|| "never".to_owned(), age)));
     if let Some(error) = &status.last_error {
         ui.line(&format!("Last error  {error}"));
     }
     ui.line(&format!("To push     {}", files(status.pending.push.len())));
-    for (path, change) in status
-        .pending
-        .push
-        .iter()
-        .take(if ui.is_verbose() { usize::MAX } else { 10 })
-    {
+    for (path, change) in status.pending.push.iter().take(if ui.is_verbose() { usize::MAX } else { 10 }) {
         let word = match change {
             Change::Added => "new",
             Change::Modified => "changed",
@@ -138,11 +121,7 @@ fn show(ui: &Ui, status: &Status, fetched: bool) {
         };
         ui.line(&format!("              {word:<8} {path}"));
     }
-    let seen = if fetched {
-        ""
-    } else {
-        " (as last seen; --fetch looks again)"
-    };
+    let seen = if fetched { "" } else { " (as last seen; --fetch looks again)" };
     ui.line(&format!("To pull     {}{seen}", files(status.pending.pull.len())));
     ui.line(&format!("Conflicts   {}", status.conflicts.len()));
     for conflict in &status.conflicts {
@@ -150,10 +129,7 @@ fn show(ui: &Ui, status: &Status, fetched: bool) {
     }
     ui.line(&format!("Queue       {}", status.queue.len()));
     for request in &status.queue {
-        let error = request
-            .last_error
-            .as_deref()
-            .map_or(String::new(), |error| format!(": {error}"));
+        let error = request.last_error.as_deref().map_or(String::new(), |error| format!(": {error}"));
         ui.line(&format!(
             "              {} since {}, {} tries{error}",
             request.operation,
@@ -173,9 +149,5 @@ fn files(count: usize) -> String {
 
 fn age(time: DateTime<Utc>) -> String {
     let past = (SystemClock.now() - time).to_std().unwrap_or_default();
-    format!(
-        "{} ago ({})",
-        HumanDuration(past),
-        time.to_rfc3339_opts(SecondsFormat::Secs, true)
-    )
+    format!("{} ago ({})", HumanDuration(past), time.to_rfc3339_opts(SecondsFormat::Secs, true))
 }

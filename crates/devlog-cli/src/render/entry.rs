@@ -28,12 +28,8 @@ impl ListView<'_> {
             .collect();
         let id_width = rows.iter().map(|(id, ..)| id.len()).max().unwrap_or(0);
         let date_width = rows.iter().map(|(_, date, _)| date.len()).max().unwrap_or(0);
-        let room = self.today.map(|_| {
-            self.ui
-                .width()
-                .saturating_sub(id_width + date_width + 4)
-                .max(LEAST_TEXT)
-        });
+        let room =
+            self.today.map(|_| self.ui.width().saturating_sub(id_width + date_width + 4).max(LEAST_TEXT));
         let mut text = String::new();
         for (id, date, title) in rows {
             let shown = room.map_or(title.as_str().into(), |room| truncate_str(&title, room, "…"));
@@ -78,17 +74,10 @@ pub(crate) fn formatted(ui: &Ui, entry: &Entry) -> String {
         }
     };
     field("Entry", entry.id.to_string());
-    field(
-        "At",
-        format!("{}{}", entry.at.format("%a %Y-%m-%d %H:%M %:z"), ago(entry.at)),
-    );
+    field("At", format!("{}{}", entry.at.format("%a %Y-%m-%d %H:%M %:z"), ago(entry.at)));
     field(
         "Written",
-        format!(
-            "{} on {}",
-            entry.ts.with_timezone(&Local).format("%a %Y-%m-%d %H:%M"),
-            entry.device
-        ),
+        format!("{} on {}", entry.ts.with_timezone(&Local).format("%a %Y-%m-%d %H:%M"), entry.device),
     );
     field("People", found.people.join(", "));
     field("Projects", found.projects.join(", "));
@@ -124,10 +113,7 @@ pub(crate) fn history(ui: &Ui, entry: &Entry) -> String {
 
 /// How long ago that is, where it is near enough to be said in days.
 fn ago(at: DateTime<FixedOffset>) -> String {
-    let days = Local::now()
-        .date_naive()
-        .signed_duration_since(at.date_naive())
-        .num_days();
+    let days = Local::now().date_naive().signed_duration_since(at.date_naive()).num_days();
     match days {
         0 => " (today)".to_owned(),
         1 => " (yesterday)".to_owned(),
@@ -145,11 +131,7 @@ mod tests {
 
     fn entry(n: u128, at: &str, body: &str) -> Entry {
         let at = DateTime::parse_from_rfc3339(at).unwrap();
-        let stamp = Stamp {
-            id: Ulid::from_parts(1, n),
-            ts: at.to_utc(),
-            device: "xps".into(),
-        };
+        let stamp = Stamp { id: Ulid::from_parts(1, n), ts: at.to_utc(), device: "xps".into() };
         fold([stamp.create(None, at, body.into())]).remove(0)
     }
 
@@ -164,12 +146,7 @@ mod tests {
         let ui = Ui::new(Manner::default());
         let view = |today: Option<&str>| {
             let today = today.map(|day| day.parse().unwrap());
-            ListView {
-                ui: &ui,
-                ids: &ids,
-                today,
-            }
-            .lines(&entries)
+            ListView { ui: &ui, ids: &ids, today }.lines(&entries)
         };
         let id = |n: usize| ids.short(entries[n].id);
         assert_eq!(

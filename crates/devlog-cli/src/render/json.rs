@@ -68,10 +68,7 @@ impl From<&Entry> for EntryDocument {
 impl EntryDocument {
     /// The entry with all that happened to it.
     pub(crate) fn with_history(entry: &Entry) -> Self {
-        Self {
-            history: Some(entry.history().iter().map(EventDocument::from).collect()),
-            ..entry.into()
-        }
+        Self { history: Some(entry.history().iter().map(EventDocument::from).collect()), ..entry.into() }
     }
 }
 

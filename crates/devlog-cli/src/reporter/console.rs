@@ -1,5 +1,6 @@
 //! A run as a person reads it: bars while it lasts on a terminal, plain lines for what was done.
 
+use std::fmt::Write as _;
 use std::sync::Mutex;
 
 use devlog_core::plan::{NoteKind, Plan, Step, StepKind};
@@ -20,7 +21,7 @@ pub(crate) struct ConsoleReporter {
 
 struct Run {
     operation: Operation,
-    dry_run: bool,
+    is_dry: bool,
     remote: String,
     root: String,
     bar: ProgressBar,
@@ -33,7 +34,7 @@ impl ConsoleReporter {
     pub(crate) fn new(ui: Ui) -> Self {
         let run = Run {
             operation: Operation::Push,
-            dry_run: false,
+            is_dry: false,
             remote: String::new(),
             root: String::new(),
             bar: ProgressBar::hidden(),
@@ -41,10 +42,7 @@ impl ConsoleReporter {
             hidden: 0,
             rounds: 0,
         };
-        Self {
-            ui,
-            run: Mutex::new(run),
-        }
+        Self { ui, run: Mutex::new(run) }
     }
 }
 
@@ -59,15 +57,9 @@ impl ProgressReporter for ConsoleReporter {
 impl Run {
     fn show(&mut self, ui: &Ui, event: &SyncEvent<'_>) {
         match event {
-            SyncEvent::Started {
-                operation,
-                dry_run,
-                remote,
-                root,
-                ..
-            } => {
+            SyncEvent::Started { operation, dry_run, remote, root, .. } => {
                 self.operation = *operation;
-                self.dry_run = *dry_run;
+                self.is_dry = *dry_run;
                 (*remote).clone_into(&mut self.remote);
                 (*root).clone_into(&mut self.root);
                 self.bar = ui.spinner("Scanning");
@@ -91,8 +83,7 @@ impl Run {
             }
             SyncEvent::Committed { .. } => {}
             SyncEvent::Waiting { pause, reason } => {
-                self.bar
-                    .set_message(format!("{reason}; waiting {}", HumanDuration(*pause)));
+                self.bar.set_message(format!("{reason}; waiting {}", HumanDuration(*pause)));
             }
             SyncEvent::Finished { report } => {
                 self.bar.finish_and_clear();
@@ -103,7 +94,7 @@ impl Run {
 
     fn planned(&mut self, ui: &Ui, plan: &Plan) {
         self.rounds += 1;
-        if self.dry_run {
+        if self.is_dry {
             for action in &plan.actions {
                 self.file(ui, action.path.as_str(), &action.step);
             }
@@ -164,12 +155,9 @@ impl Run {
         if report.queued {
             return format!("Offline: the {} to {} is queued.", self.operation, self.remote);
         }
-        let verb = match (self.operation, self.dry_run) {
+        let verb = match (self.operation, self.is_dry) {
             (_, true) => {
-                return format!(
-                    "Dry run: nothing was written, neither here nor at {}.",
-                    self.remote
-                );
+                return format!("Dry run: nothing was written, neither here nor at {}.", self.remote);
             }
             (Operation::Push, false) => "Pushed",
             (Operation::Pull, false) => "Pulled",
@@ -186,17 +174,9 @@ impl Run {
         let mut text = if moved == 0 && report.files_deleted == 0 {
             format!("Nothing to {} {preposition} {}", self.operation, self.remote)
         } else {
-            format!(
-                "{verb} {} ({}) {preposition} {}",
-                count(moved, "file"),
-                HumanBytes(bytes),
-                self.remote
-            )
+            format!("{verb} {} ({}) {preposition} {}", count(moved, "file"), HumanBytes(bytes), self.remote)
         };
-        text.push_str(&format!(
-            " in {seconds:.1} s, {}.",
-            count(report.requests, "request")
-        ));
+        let _ = write!(text, " in {seconds:.1} s, {}.", count(report.requests, "request"));
         for (number, what) in [
             (report.files_deleted, "deleted"),
             (report.files_skipped, "unchanged"),
@@ -205,7 +185,7 @@ impl Run {
             (report.conflicts, "in conflict"),
         ] {
             if number > 0 {
-                text.push_str(&format!(" {number} {what}."));
+                let _ = write!(text, " {number} {what}.");
             }
         }
         text

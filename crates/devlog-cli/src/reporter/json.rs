@@ -124,10 +124,7 @@ impl<'a> PlannedLine<'a> {
             notes: plan
                 .notes
                 .iter()
-                .map(|note| NoteLine {
-                    path: &note.subject,
-                    note: note.kind.to_string(),
-                })
+                .map(|note| NoteLine { path: &note.subject, note: note.kind.to_string() })
                 .collect(),
         }
     }
@@ -152,10 +149,7 @@ impl<'a> From<&'a SyncReport> for FinishedLine<'a> {
             errors: report
                 .errors
                 .iter()
-                .map(|error| ErrorLine {
-                    path: error.path.as_str(),
-                    error: &error.message,
-                })
+                .map(|error| ErrorLine { path: error.path.as_str(), error: &error.message })
                 .collect(),
             exit_code: ExitCode::from(report.ending()).number(),
         }
@@ -171,46 +165,27 @@ impl JsonReporter {
 impl ProgressReporter for JsonReporter {
     fn report(&self, event: &SyncEvent<'_>) {
         let line = match event {
-            SyncEvent::Started {
-                operation,
-                mode,
-                dry_run,
-                remote,
-                ..
-            } => Line::Started {
+            SyncEvent::Started { operation, mode, dry_run, remote, .. } => Line::Started {
                 schema: "devlog.sync/1",
                 operation: operation.name(),
                 mode,
                 dry_run: *dry_run,
                 remote,
             },
-            SyncEvent::Scanned { files, bytes } => Line::Scanned {
-                files: *files,
-                bytes: *bytes,
-            },
+            SyncEvent::Scanned { files, bytes } => Line::Scanned { files: *files, bytes: *bytes },
             SyncEvent::Planned { plan, skipped } => Line::Planned(PlannedLine::new(plan, *skipped)),
-            SyncEvent::ActionStarted { path, step } => Line::ActionStarted {
-                path: path.as_str(),
-                step: step.kind().name(),
-                bytes: step.bytes(),
-            },
+            SyncEvent::ActionStarted { path, step } => {
+                Line::ActionStarted { path: path.as_str(), step: step.kind().name(), bytes: step.bytes() }
+            }
             SyncEvent::ActionFinished { path, step, outcome } => {
                 let (outcome, error) = match outcome {
                     Outcome::Done => ("done", None),
                     Outcome::Stale => ("stale", None),
                     Outcome::Failed(reason) => ("failed", Some(*reason)),
                 };
-                Line::ActionFinished {
-                    path: path.as_str(),
-                    step: step.kind().name(),
-                    outcome,
-                    error,
-                }
+                Line::ActionFinished { path: path.as_str(), step: step.kind().name(), outcome, error }
             }
-            SyncEvent::Committed { number, paths } => Line::Committed {
-                commit: number.0,
-                paths: *paths,
-            },
+            SyncEvent::Committed { number, paths } => Line::Committed { commit: number.0, paths: *paths },
             SyncEvent::Finished { report } => Line::Finished((*report).into()),
             SyncEvent::Transferred { .. } | SyncEvent::Waiting { .. } => return,
         };

@@ -17,12 +17,7 @@ impl QuietReporter {
 
 impl ProgressReporter for QuietReporter {
     fn report(&self, event: &SyncEvent<'_>) {
-        if let SyncEvent::ActionFinished {
-            path,
-            outcome: Outcome::Failed(reason),
-            ..
-        } = event
-        {
+        if let SyncEvent::ActionFinished { path, outcome: Outcome::Failed(reason), .. } = event {
             self.ui.complain(&format!("error: {path}: {reason}"));
         }
     }

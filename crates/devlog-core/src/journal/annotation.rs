@@ -48,10 +48,7 @@ pub(super) fn same(a: &str, b: &str) -> bool {
 }
 
 fn begins_word(before: &str) -> bool {
-    before
-        .chars()
-        .next_back()
-        .is_none_or(|c| c.is_whitespace() || "([{<\"'«‹„“”‘’‚¡¿,;—–".contains(c))
+    before.chars().next_back().is_none_or(|c| c.is_whitespace() || "([{<\"'«‹„“”‘’‚¡¿,;—–".contains(c))
 }
 
 /// The name that a sign introduces; `None` where it introduces none.
@@ -81,30 +78,15 @@ mod tests {
 
     #[test]
     fn signs_at_the_beginning_of_a_word_annotate() {
-        check(
-            "Fixed the flaky test with @alice on ::search +ci",
-            &["alice"],
-            &["search"],
-            &["ci"],
-        );
-        check(
-            "(@bob), \"+x\" — ::api/v2.\n+last-one.",
-            &["bob"],
-            &["api/v2"],
-            &["x", "last-one"],
-        );
+        check("Fixed the flaky test with @alice on ::search +ci", &["alice"], &["search"], &["ci"]);
+        check("(@bob), \"+x\" — ::api/v2.\n+last-one.", &["bob"], &["api/v2"], &["x", "last-one"]);
         check(
             "+Ärger mit @Łukasz und @山田 ::проект +हिन्दी",
             &["Łukasz", "山田"],
             &["проект"],
             &["Ärger", "हिन्दी"],
         );
-        check(
-            "+ci +CI +ci and +e\u{301}te\u{301} +\u{e9}t\u{e9}",
-            &[],
-            &[],
-            &["ci", "e\u{301}te\u{301}"],
-        );
+        check("+ci +CI +ci and +e\u{301}te\u{301} +\u{e9}t\u{e9}", &[], &[], &["ci", "e\u{301}te\u{301}"]);
         check("@alice's idea, @bob: yes", &["alice", "bob"], &[], &[]);
     }
 

@@ -66,9 +66,7 @@ impl Entry {
 
     /// Whether its text was ever changed.
     pub fn is_edited(&self) -> bool {
-        self.history
-            .iter()
-            .any(|event| matches!(event.op, Op::Edited | Op::Merged | Op::Resolved))
+        self.history.iter().any(|event| matches!(event.op, Op::Edited | Op::Merged | Op::Resolved))
     }
 
     /// The annotations of its text.
@@ -100,10 +98,7 @@ pub fn fold(events: impl IntoIterator<Item = Event>) -> Vec<Entry> {
     for event in events {
         by_entry.entry(event.entry).or_default().push(event);
     }
-    let mut entries: Vec<Entry> = by_entry
-        .into_iter()
-        .filter_map(|(id, events)| entry(id, events))
-        .collect();
+    let mut entries: Vec<Entry> = by_entry.into_iter().filter_map(|(id, events)| entry(id, events)).collect();
     entries.sort_unstable_by_key(|entry| entry.id);
     entries
 }
@@ -121,10 +116,7 @@ fn entry(id: Ulid, mut history: Vec<Event>) -> Option<Entry> {
     let State { deleted, body, at } = shown?;
     let body = body.or_else(|| history.iter().rev().find_map(text))?.to_owned();
     let at = at.or_else(|| history.iter().find_map(|event| event.at));
-    let first = history
-        .iter()
-        .find(|event| event.op == Op::Created)
-        .or(history.first())?;
+    let first = history.iter().find(|event| event.op == Op::Created).or(history.first())?;
     Some(Entry {
         id,
         at: at.unwrap_or_else(|| first.ts.fixed_offset()),
@@ -145,30 +137,16 @@ fn heads(history: &[Event]) -> Vec<Ulid> {
             followed.extend(parents(history, index).filter(|parent| *parent != event.id));
         }
     }
-    let heads: Vec<Ulid> = history
-        .iter()
-        .map(|event| event.id)
-        .filter(|id| !followed.contains(id))
-        .collect();
+    let heads: Vec<Ulid> = history.iter().map(|event| event.id).filter(|id| !followed.contains(id)).collect();
     // Only in a forged ring does everything follow on something.
-    if heads.is_empty() {
-        history.last().map(|event| event.id).into_iter().collect()
-    } else {
-        heads
-    }
+    if heads.is_empty() { history.last().map(|event| event.id).into_iter().collect() } else { heads }
 }
 
 /// What an event follows on. Hand-written lines may not say; such a change follows on the one before.
 fn parents(history: &[Event], index: usize) -> impl Iterator<Item = Ulid> {
     let event = &history[index];
-    let before = index
-        .checked_sub(1)
-        .filter(|_| event.parents.is_empty() && event.op != Op::Created);
-    event
-        .parents
-        .iter()
-        .copied()
-        .chain(before.map(|before| history[before].id))
+    let before = index.checked_sub(1).filter(|_| event.parents.is_empty() && event.op != Op::Created);
+    event.parents.iter().copied().chain(before.map(|before| history[before].id))
 }
 
 struct State<'a> {
@@ -199,11 +177,7 @@ fn state(history: &[Event], head: Ulid) -> Option<State<'_>> {
         }
         next = parents(history, index).filter_map(find).max();
     }
-    Some(State {
-        deleted: deleted.unwrap_or(false),
-        body,
-        at,
-    })
+    Some(State { deleted: deleted.unwrap_or(false), body, at })
 }
 
 fn text(event: &Event) -> Option<&str> {
@@ -244,10 +218,7 @@ mod tests {
         for entries in [fold(events.to_vec()), fold(mixed)] {
             assert_eq!(entries.len(), 1);
             let entry = &entries[0];
-            assert_eq!(
-                (&*entry.body, entry.deleted, entry.is_contested()),
-                (body, deleted, contested)
-            );
+            assert_eq!((&*entry.body, entry.deleted, entry.is_contested()), (body, deleted, contested));
             assert_eq!(entry.history().len(), events.len());
             assert_eq!(entry.device, "d1");
         }
@@ -276,22 +247,8 @@ mod tests {
         check(&[a.clone(), here.clone(), there, settled], "both", false, false);
 
         // An edit beats a deletion, whichever came later.
-        check(
-            &[a.clone(), here.clone(), event(3, Op::Deleted, &[1], "")],
-            "here",
-            false,
-            true,
-        );
-        check(
-            &[
-                a,
-                event(2, Op::Deleted, &[1], ""),
-                event(3, Op::Edited, &[1], "x"),
-            ],
-            "x",
-            false,
-            true,
-        );
+        check(&[a.clone(), here.clone(), event(3, Op::Deleted, &[1], "")], "here", false, true);
+        check(&[a, event(2, Op::Deleted, &[1], ""), event(3, Op::Edited, &[1], "x")], "x", false, true);
     }
 
     #[test]
@@ -303,11 +260,7 @@ mod tests {
             event(future, Op::Edited, &[1], "from the future"),
         ];
         let entry = fold(events.clone()).remove(0);
-        let stamp = Stamp {
-            id: id(10),
-            ts: DateTime::UNIX_EPOCH,
-            device: "xps".into(),
-        };
+        let stamp = Stamp { id: id(10), ts: DateTime::UNIX_EPOCH, device: "xps".into() };
         let mine = entry.change(Op::Edited, Some("mine".into()), stamp);
         assert_eq!(mine.parents, [id(2), id(future)]);
         let events: Vec<Event> = events.into_iter().chain([mine]).collect();
@@ -319,25 +272,11 @@ mod tests {
         let a = event(1, Op::Created, &[], "a");
         let pinned = event(2, Op::Unknown("pinned".into()), &[1], "not a text");
         check(&[a.clone(), pinned.clone()], "a", false, false);
-        check(
-            &[a.clone(), pinned, event(3, Op::Deleted, &[], "")],
-            "a",
-            true,
-            false,
-        );
+        check(&[a.clone(), pinned, event(3, Op::Deleted, &[], "")], "a", true, false);
         check(&[a.clone(), event(2, Op::Edited, &[], "b")], "b", false, false);
         check(&[a.clone(), event(2, Op::Edited, &[77], "b")], "b", false, true);
         // Rings cannot be written honestly; they must still end.
-        check(
-            &[
-                a,
-                event(2, Op::Restored, &[3], ""),
-                event(3, Op::Restored, &[2], ""),
-            ],
-            "a",
-            false,
-            false,
-        );
+        check(&[a, event(2, Op::Restored, &[3], ""), event(3, Op::Restored, &[2], "")], "a", false, false);
     }
 
     #[test]

@@ -148,9 +148,7 @@ impl Event {
             entry: self.entry,
             op: self.op.name().into(),
             ts: self.ts,
-            at: self
-                .at
-                .map(|at| at.to_rfc3339_opts(SecondsFormat::AutoSi, false).into()),
+            at: self.at.map(|at| at.to_rfc3339_opts(SecondsFormat::AutoSi, false).into()),
             device: self.device.as_str().into(),
             parents: self.parents.clone(),
             body: self.body.as_deref().map(Cow::from),
@@ -180,9 +178,8 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_passed_over() {
-        let line = LINE
-            .replace("\"created\"", "\"pinned\"")
-            .replace("\"v\":1", "\"v\":1,\"mood\":{\"x\":[1]}");
+        let line =
+            LINE.replace("\"created\"", "\"pinned\"").replace("\"v\":1", "\"v\":1,\"mood\":{\"x\":[1]}");
         let event = Event::parse(&line).unwrap();
         assert_eq!(event.op, Op::Unknown("pinned".to_owned()));
         assert_eq!(event.body.as_deref(), Some("Fixed the flaky test"));
@@ -210,19 +207,10 @@ mod tests {
             "\u{0}\u{0}\u{0}",
             &LINE.replace("2025-09-10T15", "2025-13-10T15"),
         ] {
-            assert!(
-                matches!(Event::parse(torn), Err(EventError::Malformed(_))),
-                "{torn}"
-            );
+            assert!(matches!(Event::parse(torn), Err(EventError::Malformed(_))), "{torn}");
         }
-        for newer in [
-            LINE.replace("\"v\":1", "\"v\":2"),
-            "{\"v\":7,\"stuff\":1}".to_owned(),
-        ] {
-            assert!(
-                matches!(Event::parse(&newer), Err(EventError::TooNew(2 | 7))),
-                "{newer}"
-            );
+        for newer in [LINE.replace("\"v\":1", "\"v\":2"), "{\"v\":7,\"stuff\":1}".to_owned()] {
+            assert!(matches!(Event::parse(&newer), Err(EventError::TooNew(2 | 7))), "{newer}");
         }
     }
 }

@@ -65,19 +65,10 @@ impl ShortIds {
         // Ids sort as their texts do, so the nearest relatives are the neighbours.
         let at = self.ids.partition_point(|other| *other < id);
         let before = at.checked_sub(1).and_then(|before| self.ids.get(before));
-        let after = self
-            .ids
-            .get(at..)
-            .and_then(|rest| rest.iter().find(|other| **other != id));
+        let after = self.ids.get(at..).and_then(|rest| rest.iter().find(|other| **other != id));
         let text = id.to_string();
-        let shared = |other: &Ulid| {
-            other
-                .to_string()
-                .bytes()
-                .zip(text.bytes())
-                .take_while(|(a, b)| a == b)
-                .count()
-        };
+        let shared =
+            |other: &Ulid| other.to_string().bytes().zip(text.bytes()).take_while(|(a, b)| a == b).count();
         let longest = before.into_iter().chain(after).map(shared).max().unwrap_or(0);
         text.chars().take((longest + 1).max(MIN_PREFIX)).collect()
     }
@@ -117,9 +108,6 @@ mod tests {
         assert_eq!(ids.short(c), "01K5XC");
         assert_eq!(ShortIds::default().short(a), "01K4XC");
         // An id that is not among them, such as one that was just made, is told from all the others.
-        assert_eq!(
-            ids.short(id("01K4XCA7JQ0000000000000002")),
-            "01K4XCA7JQ0000000000000002"
-        );
+        assert_eq!(ids.short(id("01K4XCA7JQ0000000000000002")), "01K4XCA7JQ0000000000000002");
     }
 }

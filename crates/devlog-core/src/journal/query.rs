@@ -129,11 +129,7 @@ mod tests {
     use super::*;
 
     fn entry(n: u128, at: &str, body: &str) -> Entry {
-        let stamp = Stamp {
-            id: Ulid(n),
-            ts: DateTime::UNIX_EPOCH,
-            device: "xps".into(),
-        };
+        let stamp = Stamp { id: Ulid(n), ts: DateTime::UNIX_EPOCH, device: "xps".into() };
         fold([stamp.create(None, DateTime::parse_from_rfc3339(at).unwrap(), body.into())]).remove(0)
     }
 
@@ -150,10 +146,7 @@ mod tests {
             ..Filter::default()
         };
         assert!(on("2025-09-10").matches(&late));
-        assert!(
-            !on("2025-09-11").matches(&late),
-            "in UTC it is the 11th, which nobody saw"
-        );
+        assert!(!on("2025-09-11").matches(&late), "in UTC it is the 11th, which nobody saw");
         assert!(!on("2025-09-09").matches(&late));
     }
 
@@ -167,16 +160,9 @@ mod tests {
             (None, at("2025-09-10T10:00:00Z"), true),
             (None, at("2025-09-10T09:59:59Z"), false),
         ] {
-            let filter = Filter {
-                since,
-                until,
-                ..Filter::default()
-            };
+            let filter = Filter { since, until, ..Filter::default() };
             assert_eq!(filter.matches(&noon), expected, "{filter:?}");
-            assert!(
-                !expected || filter.may_match_day(noon.at.date_naive()),
-                "{filter:?}"
-            );
+            assert!(!expected || filter.may_match_day(noon.at.date_naive()), "{filter:?}");
         }
     }
 
@@ -185,20 +171,10 @@ mod tests {
         for at in ["2025-09-10T00:00:00+14:00", "2025-09-10T23:59:59-12:00"] {
             let entry = entry(1, at, "x");
             let instant = Some(Bound::Instant(entry.at.to_utc()));
-            let filter = Filter {
-                since: instant,
-                until: instant,
-                ..Filter::default()
-            };
-            assert!(
-                filter.matches(&entry) && filter.may_match_day(entry.at.date_naive()),
-                "{at}"
-            );
+            let filter = Filter { since: instant, until: instant, ..Filter::default() };
+            assert!(filter.matches(&entry) && filter.may_match_day(entry.at.date_naive()), "{at}");
         }
-        let filter = Filter {
-            since: Some(Bound::Day(day("2025-09-10"))),
-            ..Filter::default()
-        };
+        let filter = Filter { since: Some(Bound::Day(day("2025-09-10"))), ..Filter::default() };
         assert!(!filter.may_match_day(day("2025-09-09")) && filter.may_match_day(day("2025-09-10")));
     }
 
@@ -213,13 +189,7 @@ mod tests {
         assert!(filter(&["CI", "u\u{308}bung"], &["alice"]).matches(&entry));
         assert!(!filter(&["ci", "cd"], &[]).matches(&entry));
         assert!(!filter(&[], &["ci"]).matches(&entry));
-        assert!(
-            !Filter {
-                deleted: true,
-                ..Filter::default()
-            }
-            .matches(&entry)
-        );
+        assert!(!Filter { deleted: true, ..Filter::default() }.matches(&entry));
     }
 
     #[test]

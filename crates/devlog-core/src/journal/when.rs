@@ -153,11 +153,7 @@ fn day_and_time<'w, 't>(words: &'w [&'t str]) -> Option<(&'w [&'t str], NaiveTim
         let day = day.strip_suffix(&["at"]).unwrap_or(day);
         Some((day, clock_time::time(time)?))
     });
-    time_last.or_else(|| {
-        splits()
-            .rev()
-            .find_map(|(time, day)| Some((day, clock_time::time(time)?)))
-    })
+    time_last.or_else(|| splits().rev().find_map(|(time, day)| Some((day, clock_time::time(time)?))))
 }
 
 /// The latest such time of day that has come.
@@ -188,10 +184,7 @@ fn ago<Z: TimeZone>(words: &[&str], text: &str, now: &DateTime<Z>) -> Result<Opt
         _ => return Ok(None),
     };
     let back = TimeDelta::seconds(i64::from(number) * seconds);
-    let then = now
-        .to_utc()
-        .checked_sub_signed(back)
-        .ok_or_else(|| WhenError::NoSuchDate(text.to_owned()))?;
+    let then = now.to_utc().checked_sub_signed(back).ok_or_else(|| WhenError::NoSuchDate(text.to_owned()))?;
     Ok(Some(When::Instant(local(then, &now.timezone()))))
 }
 

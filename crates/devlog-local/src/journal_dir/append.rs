@@ -28,19 +28,13 @@ impl JournalDir {
     /// Costs the same whatever the size of the journal. Should the file end in a torn line, that piece is moved to
     /// `<day>.torn-<n>` beside it first.
     pub fn append(&self, event: &Event) -> Result<Option<SetAside>, JournalError> {
-        let day = event
-            .at
-            .map_or_else(|| event.ts.date_naive(), |at| at.date_naive());
+        let day = event.at.map_or_else(|| event.ts.date_naive(), |at| at.date_naive());
         let path = self.folder.join(day_file_name(day));
-        self.append_line(&path, &event.to_line())
-            .map_err(|source| JournalError::Write { file: path, source })
+        self.append_line(&path, &event.to_line()).map_err(|source| JournalError::Write { file: path, source })
     }
 
     fn append_line(&self, path: &Path, line: &str) -> io::Result<Option<SetAside>> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.folder)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
         let file = open_locked(path)?;
         let length = file.metadata()?.len();
         let (keep, bridge, set_aside) = match last_line(&file, length)? {
@@ -70,12 +64,7 @@ impl JournalDir {
 /// Opens a day's file and locks it. The lock ends when the file is closed.
 fn open_locked(path: &Path) -> io::Result<File> {
     for _ in 0..REPLACEMENTS {
-        let file = OpenOptions::new()
-            .read(true)
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .open(path)?;
+        let file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)?;
         match file.lock() {
             Ok(()) => {}
             // Some network disks have no locks; there, one write in append mode must do.
@@ -121,12 +110,7 @@ fn is_event(piece: &[u8]) -> bool {
 fn set_aside(path: &Path, piece: &[u8]) -> io::Result<SetAside> {
     for number in 1.. {
         let file = path.with_extension(format!("torn-{number}"));
-        match OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&file)
-        {
+        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file) {
             Ok(mut aside) => {
                 aside.write_all(piece)?;
                 aside.sync_all()?;

@@ -45,10 +45,7 @@ pub struct Selection {
 impl JournalDir {
     /// All files of the journal, the latest day first, those of no day before them.
     pub fn files(&self) -> Result<Vec<DayFile>, JournalError> {
-        let failed = |source| JournalError::Read {
-            file: self.folder.clone(),
-            source,
-        };
+        let failed = |source| JournalError::Read { file: self.folder.clone(), source };
         let listing = match fs::read_dir(&self.folder) {
             Ok(listing) => listing,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -57,16 +54,14 @@ impl JournalDir {
         let mut files = Vec::new();
         for found in listing {
             let found = found.map_err(failed)?;
+            let path = found.path();
+            // A folder holds no events, and a pipe would never answer.
+            let is_file =
+                found.file_type().is_ok_and(|kind| kind.is_file() || (kind.is_symlink() && path.is_file()));
             // Names that are not UTF-8 are none of ours.
-            let Ok(name) = found.file_name().into_string() else {
-                continue;
-            };
-            if name.ends_with(".jsonl") {
-                files.push(DayFile {
-                    day: day_of_file(&name),
-                    path: found.path(),
-                    name,
-                });
+            let Ok(name) = found.file_name().into_string() else { continue };
+            if is_file && path.extension().is_some_and(|extension| extension == "jsonl") {
+                files.push(DayFile { day: day_of_file(&name), path, name });
             }
         }
         files.sort_unstable_by(|a, b| {
@@ -77,11 +72,8 @@ impl JournalDir {
 
     /// The entries that a filter asks for; with a limit, at least the latest so many of them.
     pub fn select(&self, filter: &Filter, limit: Option<usize>) -> Result<Selection, JournalError> {
-        let mut selection = self.read(
-            |day| filter.may_match_day(day),
-            |entry| filter.matches(entry),
-            limit,
-        )?;
+        let mut selection =
+            self.read(|day| filter.may_match_day(day), |entry| filter.matches(entry), limit)?;
         selection.entries.retain(|entry| filter.matches(entry));
         Ok(selection)
     }
@@ -99,19 +91,13 @@ impl JournalDir {
     ) -> Result<Selection, JournalError> {
         let mut selection = Selection::default();
         let mut events = Vec::new();
-        let mut found = Latest {
-            times: Vec::new(),
-            limit,
-        };
+        let mut found = Latest { times: Vec::new(), limit };
         for file in self.files()? {
-            if file
-                .day
-                .is_some_and(|day| found.is_complete_before(day) || !may_match(day))
-            {
+            if file.day.is_some_and(|day| found.is_complete_before(day) || !may_match(day)) {
                 selection.unread.push(file);
                 continue;
             }
-            let more = self.events(&file, &mut selection.skipped)?;
+            let more = file.events(&mut selection.skipped)?;
             // An entry of a file without a day may be changed by other files, so it is counted with those.
             if limit.is_some() && file.day.is_some() {
                 found.add(fold(more.clone()).iter().filter(|entry| matches(entry)));
@@ -127,7 +113,7 @@ impl JournalDir {
     pub fn ids_in(&self, files: &[DayFile]) -> Result<Vec<Ulid>, JournalError> {
         let mut ids = Vec::new();
         for file in files {
-            for line in self.text(file)?.split(|byte| *byte == b'\n') {
+            for line in file.text()?.split(|byte| *byte == b'\n') {
                 ids.extend(entry_of(line));
             }
         }
@@ -138,7 +124,7 @@ impl JournalDir {
     pub fn lines_of(&self, entry: Ulid) -> Result<Vec<String>, JournalError> {
         let mut lines = Vec::new();
         for file in self.files()?.iter().rev() {
-            for line in self.text(file)?.split(|byte| *byte == b'\n') {
+            for line in file.text()?.split(|byte| *byte == b'\n') {
                 if entry_of(line) == Some(entry)
                     && let Ok(line) = std::str::from_utf8(line)
                 {
@@ -148,9 +134,11 @@ impl JournalDir {
         }
         Ok(lines)
     }
+}
 
-    fn events(&self, file: &DayFile, skipped: &mut Vec<Skipped>) -> Result<Vec<Event>, JournalError> {
-        let text = self.text(file)?;
+impl DayFile {
+    fn events(&self, skipped: &mut Vec<Skipped>) -> Result<Vec<Event>, JournalError> {
+        let text = self.text()?;
         let mut events = Vec::new();
         for (index, line) in text.split(|byte| *byte == b'\n').enumerate() {
             let line = line.trim_ascii();
@@ -165,32 +153,17 @@ impl JournalDir {
                 Ok(Err(error)) => error.to_string(),
                 Err(_) => "not an event: not UTF-8".to_owned(),
             };
-            skipped.push(Skipped {
-                file: format!("{EVENTS_DIR}/{}", file.name),
-                line: index + 1,
-                reason,
-            });
+            skipped.push(Skipped { file: format!("{EVENTS_DIR}/{}", self.name), line: index + 1, reason });
         }
         Ok(events)
     }
 
-    fn text(&self, file: &DayFile) -> Result<Vec<u8>, JournalError> {
-        let failed = |source| JournalError::Read {
-            file: file.path.clone(),
-            source,
-        };
-        let gone = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
-        match fs::metadata(&file.path) {
-            Ok(found) if found.is_file() => {}
-            // A folder, or a pipe that would never answer.
-            Ok(_) => return Ok(Vec::new()),
-            Err(error) if gone(&error) => return Ok(Vec::new()),
-            Err(error) => return Err(failed(error)),
-        }
-        match fs::read(&file.path) {
+    /// The whole file; nothing where it is gone meanwhile.
+    fn text(&self) -> Result<Vec<u8>, JournalError> {
+        match fs::read(&self.path) {
             Ok(text) => Ok(text),
-            Err(error) if gone(&error) => Ok(Vec::new()),
-            Err(error) => Err(failed(error)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(source) => Err(JournalError::Read { file: self.path.clone(), source }),
         }
     }
 }
@@ -217,10 +190,7 @@ impl Latest {
                 // The day ends last at 12 hours behind UTC.
                 let end = NaiveTime::from_hms_opt(12, 0, 0)
                     .map(|noon| (day + Days::new(1)).and_time(noon).and_utc());
-                self.times
-                    .get(limit - 1)
-                    .zip(end)
-                    .is_some_and(|(earliest, end)| *earliest >= end)
+                self.times.get(limit - 1).zip(end).is_some_and(|(earliest, end)| *earliest >= end)
             }
         }
     }
@@ -231,12 +201,7 @@ fn entry_of(line: &[u8]) -> Option<Ulid> {
     const KEY: &str = "\"entry\":\"";
     // Every devlog writes it among the first fields, and no text can hold this key with its quotes unescaped.
     let head = std::str::from_utf8(line.get(..120).unwrap_or(line)).unwrap_or_default();
-    let near = head
-        .find(KEY)
-        .and_then(|at| head.get(at + KEY.len()..at + KEY.len() + 26));
-    near.and_then(|id| Ulid::from_string(id).ok()).or_else(|| {
-        Event::parse(std::str::from_utf8(line).ok()?)
-            .ok()
-            .map(|event| event.entry)
-    })
+    let near = head.find(KEY).and_then(|at| head.get(at + KEY.len()..at + KEY.len() + 26));
+    near.and_then(|id| Ulid::from_string(id).ok())
+        .or_else(|| Event::parse(std::str::from_utf8(line).ok()?).ok().map(|event| event.entry))
 }

@@ -20,20 +20,12 @@ fn at(text: &str) -> DateTime<FixedOffset> {
 }
 
 fn event(n: u128, time: &str, body: &str) -> Event {
-    let stamp = Stamp {
-        id: Ulid(n),
-        ts: at(time).to_utc(),
-        device: "xps".into(),
-    };
+    let stamp = Stamp { id: Ulid(n), ts: at(time).to_utc(), device: "xps".into() };
     stamp.create(None, at(time), body.into())
 }
 
 fn bodies(selection: &Selection) -> Vec<&str> {
-    let mut bodies: Vec<&str> = selection
-        .entries
-        .iter()
-        .map(|entry| entry.body.as_str())
-        .collect();
+    let mut bodies: Vec<&str> = selection.entries.iter().map(|entry| entry.body.as_str()).collect();
     bodies.sort_unstable();
     bodies
 }
@@ -50,10 +42,7 @@ fn an_event_is_one_line_in_the_file_of_its_entrys_day() {
     let event = event(1, TIME, "two\nlines");
     assert_eq!(journal.append(&event).unwrap(), None);
     let file = day_file(&folder, "20250910.jsonl");
-    assert_eq!(
-        fs::read_to_string(&file).unwrap(),
-        format!("{}\n", event.to_line())
-    );
+    assert_eq!(fs::read_to_string(&file).unwrap(), format!("{}\n", event.to_line()));
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(journal.lines_of(event.entry).unwrap(), [event.to_line()]);
 }
@@ -66,9 +55,7 @@ fn many_writers_at_once_all_land() {
             let journal = &journal;
             scope.spawn(move || {
                 for n in 0..25 {
-                    journal
-                        .append(&event(writer * 100 + n, TIME, &"x".repeat(5000)))
-                        .unwrap();
+                    journal.append(&event(writer * 100 + n, TIME, &"x".repeat(5000))).unwrap();
                 }
             });
         }
@@ -80,11 +67,9 @@ fn many_writers_at_once_all_land() {
 #[test]
 fn a_torn_line_is_set_aside_and_nothing_is_glued_to_it() {
     // The pieces are longer than what is read at once, too.
-    for piece in [
-        "{\"v\":1,\"id\":\"01K4",
-        "\0\0\0\0",
-        &format!("{{\"v\":1,\"body\":\"{}", "x".repeat(200_000)),
-    ] {
+    for piece in
+        ["{\"v\":1,\"id\":\"01K4", "\0\0\0\0", &format!("{{\"v\":1,\"body\":\"{}", "x".repeat(200_000))]
+    {
         let (folder, journal) = journal();
         journal.append(&event(1, TIME, "a")).unwrap();
         let file = day_file(&folder, "20250910.jsonl");
@@ -95,20 +80,10 @@ fn a_torn_line_is_set_aside_and_nothing_is_glued_to_it() {
         let aside = journal.append(&event(2, TIME, "b")).unwrap().unwrap();
         assert_eq!(aside.file, day_file(&folder, "20250910.torn-1"));
         assert_eq!(fs::read_to_string(&aside.file).unwrap(), piece);
-        assert_eq!(
-            fs::read_to_string(&file).unwrap(),
-            format!("{whole}{}\n", event(2, TIME, "b").to_line())
-        );
+        assert_eq!(fs::read_to_string(&file).unwrap(), format!("{whole}{}\n", event(2, TIME, "b").to_line()));
 
         fs::write(&file, piece).unwrap();
-        assert!(
-            journal
-                .append(&event(3, TIME, "c"))
-                .unwrap()
-                .unwrap()
-                .file
-                .ends_with("20250910.torn-2")
-        );
+        assert!(journal.append(&event(3, TIME, "c")).unwrap().unwrap().file.ends_with("20250910.torn-2"));
         assert_eq!(bodies(&journal.all().unwrap()), ["c"]);
     }
 }
@@ -149,13 +124,7 @@ fn lines_that_are_no_events_are_named_and_passed_over() {
     journal.append(&event(1, TIME, "a")).unwrap();
     let file = day_file(&folder, "20250910.jsonl");
     let line = fs::read(&file).unwrap();
-    let text = [
-        &line[..],
-        b"\nnonsense\n\xff\xfe\n{\"v\":9}\r\n",
-        &line[..line.len() - 1],
-        b"\r\n",
-    ]
-    .concat();
+    let text = [&line[..], b"\nnonsense\n\xff\xfe\n{\"v\":9}\r\n", &line[..line.len() - 1], b"\r\n"].concat();
     fs::write(&file, text).unwrap();
     fs::create_dir(day_file(&folder, "20250911.jsonl")).unwrap();
     let all = journal.all().unwrap();
@@ -170,13 +139,7 @@ fn lines_that_are_no_events_are_named_and_passed_over() {
 fn only_the_days_that_matter_are_read() {
     let (folder, journal) = journal();
     for day in 1..=9_u128 {
-        journal
-            .append(&event(
-                day,
-                &format!("2025-09-0{day}T15:00:00Z"),
-                &day.to_string(),
-            ))
-            .unwrap();
+        journal.append(&event(day, &format!("2025-09-0{day}T15:00:00Z"), &day.to_string())).unwrap();
     }
     let on = |day: &str| Filter {
         since: Some(Bound::Day(day.parse().unwrap())),
@@ -188,42 +151,24 @@ fn only_the_days_that_matter_are_read() {
     assert_eq!(journal.ids_in(&one.unread).unwrap().len(), 8);
 
     let mut latest = journal.select(&Filter::default(), Some(2)).unwrap();
-    assert_eq!(
-        latest.unread.len(),
-        7,
-        "in no zone is the 7th later than the 8th at 15:00 UTC"
-    );
+    assert_eq!(latest.unread.len(), 7, "in no zone is the 7th later than the 8th at 15:00 UTC");
     Order::NewestFirst.arrange(&mut latest.entries, Some(2));
     let texts: Vec<&str> = latest.entries.iter().map(|entry| entry.body.as_str()).collect();
     assert_eq!(texts, ["9", "8"]);
-    assert_eq!(
-        journal.select(&Filter::default(), Some(0)).unwrap().unread.len(),
-        9
-    );
+    assert_eq!(journal.select(&Filter::default(), Some(0)).unwrap().unread.len(), 9);
 
     // A file of no day, such as a conflict copy, is always read.
-    fs::copy(
-        day_file(&folder, "20250901.jsonl"),
-        day_file(&folder, "20250901.conflict-b-1.jsonl"),
-    )
-    .unwrap();
+    fs::copy(day_file(&folder, "20250901.jsonl"), day_file(&folder, "20250901.conflict-b-1.jsonl")).unwrap();
     fs::remove_file(day_file(&folder, "20250901.jsonl")).unwrap();
-    assert_eq!(
-        bodies(&journal.select(&Filter::default(), Some(1)).unwrap())[0],
-        "1"
-    );
+    assert_eq!(bodies(&journal.select(&Filter::default(), Some(1)).unwrap())[0], "1");
     assert_eq!(journal.all().unwrap().entries.len(), 9);
 }
 
 #[test]
 fn an_evening_far_in_the_west_is_later_than_the_next_morning_in_the_east() {
     let (_folder, journal) = journal();
-    journal
-        .append(&event(1, "2025-09-10T23:00:00-10:00", "west"))
-        .unwrap();
-    journal
-        .append(&event(2, "2025-09-11T06:00:00+10:00", "east"))
-        .unwrap();
+    journal.append(&event(1, "2025-09-10T23:00:00-10:00", "west")).unwrap();
+    journal.append(&event(2, "2025-09-11T06:00:00+10:00", "east")).unwrap();
     let mut latest = journal.select(&Filter::default(), Some(1)).unwrap();
     Order::NewestFirst.arrange(&mut latest.entries, Some(1));
     assert_eq!(bodies(&latest), ["west"]);

@@ -71,9 +71,7 @@ pub(super) fn iso<Z: TimeZone>(
     let Some(time) = iso_time(time) else {
         return Ok(None);
     };
-    let date: NaiveDate = date
-        .parse()
-        .map_err(|_| WhenError::NoSuchDate(text.trim().to_owned()))?;
+    let date: NaiveDate = date.parse().map_err(|_| WhenError::NoSuchDate(text.trim().to_owned()))?;
     let at = date.and_time(time);
     if offset.is_empty() {
         return zone::resolve(at, text, &now.timezone()).map(|at| Some(When::Instant(at)));
@@ -101,10 +99,7 @@ fn iso_time(text: &str) -> Option<NaiveTime> {
     let formats = ["%H:%M", "%H:%M:%S", "%H:%M:%S%.f"];
     // A leap second would be read as the 60th second, which no clock of ours shows.
     let leap = text.get(6..8) == Some("60");
-    formats
-        .iter()
-        .find_map(|format| NaiveTime::parse_from_str(text, format).ok())
-        .filter(|_| whole && !leap)
+    formats.iter().find_map(|format| NaiveTime::parse_from_str(text, format).ok()).filter(|_| whole && !leap)
 }
 
 fn iso_offset(text: &str) -> Option<FixedOffset> {
@@ -123,8 +118,7 @@ fn iso_offset(text: &str) -> Option<FixedOffset> {
     };
     let (hours, minutes) = (two_digits(hours, 2)?, two_digits(minutes, 2)?);
     // No zone on earth is further than 14 hours away.
-    let seconds = i32::try_from(hours * 3600 + minutes * 60)
-        .ok()
-        .filter(|s| *s <= 14 * 3600 && minutes < 60)?;
+    let seconds =
+        i32::try_from(hours * 3600 + minutes * 60).ok().filter(|s| *s <= 14 * 3600 && minutes < 60)?;
     FixedOffset::east_opt(sign * seconds)
 }

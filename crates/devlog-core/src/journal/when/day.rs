@@ -30,9 +30,9 @@ pub(super) fn days(words: &[&str], text: &str, today: NaiveDate) -> Result<Optio
                 "day" | "days" => today.checked_sub_days(Days::new(count.into())),
                 "week" | "weeks" => today.checked_sub_days(Days::new(u64::from(count) * 7)),
                 "month" | "months" => today.checked_sub_months(Months::new(count)),
-                "year" | "years" => count
-                    .checked_mul(12)
-                    .and_then(|n| today.checked_sub_months(Months::new(n))),
+                "year" | "years" => {
+                    count.checked_mul(12).and_then(|n| today.checked_sub_months(Months::new(n)))
+                }
                 _ => return Ok(None),
             };
             // Beyond the year 1 there was no log.
@@ -49,10 +49,9 @@ pub(super) fn days(words: &[&str], text: &str, today: NaiveDate) -> Result<Optio
 pub(super) fn number(word: &str) -> Option<u32> {
     match word {
         "a" | "an" | "one" => Some(1),
-        digits => digits
-            .parse()
-            .ok()
-            .filter(|_| digits.len() <= 6 && digits.bytes().all(|b| b.is_ascii_digit())),
+        digits => {
+            digits.parse().ok().filter(|_| digits.len() <= 6 && digits.bytes().all(|b| b.is_ascii_digit()))
+        }
     }
 }
 
@@ -83,10 +82,7 @@ fn stretch(unit: &str, today: NaiveDate, back: u32) -> Option<Stretch> {
 }
 
 fn year(number: i32) -> Option<Stretch> {
-    Some((
-        NaiveDate::from_ymd_opt(number, 1, 1)?,
-        NaiveDate::from_ymd_opt(number, 12, 31)?,
-    ))
+    Some((NaiveDate::from_ymd_opt(number, 1, 1)?, NaiveDate::from_ymd_opt(number, 12, 31)?))
 }
 
 fn month_end(first: NaiveDate) -> Option<NaiveDate> {
@@ -102,14 +98,8 @@ fn iso(word: &str, text: &str) -> Result<Option<Stretch>, WhenError> {
         let day: NaiveDate = word.parse().map_err(|_| no_such())?;
         return Ok(Some((day, day)));
     }
-    let (year_text, rest) = word
-        .split_once('-')
-        .map_or((word, None), |(year, rest)| (year, Some(rest)));
-    let Some(number) = year_text
-        .parse()
-        .ok()
-        .filter(|year| is_number(year_text, 4) && *year >= 1)
-    else {
+    let (year_text, rest) = word.split_once('-').map_or((word, None), |(year, rest)| (year, Some(rest)));
+    let Some(number) = year_text.parse().ok().filter(|year| is_number(year_text, 4) && *year >= 1) else {
         return Ok(None);
     };
     let found = match rest {

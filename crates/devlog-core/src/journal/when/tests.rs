@@ -17,11 +17,7 @@ fn now() -> DateTime<Tz> {
 
 #[track_caller]
 fn check(text: &str, understood: &str) {
-    assert_eq!(
-        When::parse(text, &now()).map(|when| when.to_string()),
-        Ok(understood.to_owned()),
-        "{text}"
-    );
+    assert_eq!(When::parse(text, &now()).map(|when| when.to_string()), Ok(understood.to_owned()), "{text}");
 }
 
 #[test]
@@ -151,11 +147,7 @@ fn what_is_not_understood_is_never_today() {
         "sept 3",
         "2025-09-11 15:00 America/Los_Angeles",
     ] {
-        assert!(
-            When::parse(text, &now()).is_err(),
-            "{text} is {:?}",
-            When::parse(text, &now())
-        );
+        assert!(When::parse(text, &now()).is_err(), "{text} is {:?}", When::parse(text, &now()));
     }
 }
 
@@ -171,11 +163,7 @@ fn dates_that_do_not_exist_say_so() {
         "2025-02-30T10:00Z",
         "999999 years ago",
     ] {
-        assert_eq!(
-            When::parse(text, &now()),
-            Err(WhenError::NoSuchDate(text.into())),
-            "{text}"
-        );
+        assert_eq!(When::parse(text, &now()), Err(WhenError::NoSuchDate(text.into())), "{text}");
     }
 }
 
@@ -216,18 +204,9 @@ fn clocks_that_are_changed() {
     // With an offset, or where nobody wrote the time of day, there is no question.
     assert!(When::parse("2025-10-26T02:30+01:00", &autumn).is_ok());
     let after = now_in(Tz::Europe__Berlin, "2025-03-31T02:30:00+02:00");
-    assert_eq!(
-        When::point("yesterday", &after).unwrap().to_rfc3339(),
-        "2025-03-30T03:00:00+02:00"
-    );
+    assert_eq!(When::point("yesterday", &after).unwrap().to_rfc3339(), "2025-03-30T03:00:00+02:00");
     let after = now_in(Tz::Europe__Berlin, "2025-10-27T02:30:00+01:00");
-    assert_eq!(
-        When::point("yesterday", &after).unwrap().to_rfc3339(),
-        "2025-10-26T02:30:00+02:00"
-    );
+    assert_eq!(When::point("yesterday", &after).unwrap().to_rfc3339(), "2025-10-26T02:30:00+02:00");
     // Hours are counted on no wall clock.
-    assert_eq!(
-        When::point("12 hours ago", &spring).unwrap().to_rfc3339(),
-        "2025-03-29T23:00:00+01:00"
-    );
+    assert_eq!(When::point("12 hours ago", &spring).unwrap().to_rfc3339(), "2025-03-29T23:00:00+01:00");
 }

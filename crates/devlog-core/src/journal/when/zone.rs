@@ -15,11 +15,7 @@ pub(super) fn resolve<Z: TimeZone>(
         LocalResult::Single(at) => Ok(fixed(&at)),
         LocalResult::Ambiguous(first, second) => {
             let (first, second) = (fixed(&first), fixed(&second));
-            Err(WhenError::Twice {
-                text: text(),
-                first: first.min(second),
-                second: first.max(second),
-            })
+            Err(WhenError::Twice { text: text(), first: first.min(second), second: first.max(second) })
         }
         LocalResult::None => Err(WhenError::Skipped(text(), nearest(wall, zone).naive_local())),
     }
@@ -29,9 +25,7 @@ pub(super) fn resolve<Z: TimeZone>(
 pub(super) fn nearest<Z: TimeZone>(wall: NaiveDateTime, zone: &Z) -> DateTime<FixedOffset> {
     // Gaps are an hour as a rule, and a day where an island crossed the date line.
     let candidates = (0..=26 * 60).map(|minutes| wall + TimeDelta::minutes(minutes));
-    let found = candidates
-        .into_iter()
-        .find_map(|wall| zone.from_local_datetime(&wall).earliest());
+    let found = candidates.into_iter().find_map(|wall| zone.from_local_datetime(&wall).earliest());
     found.map_or_else(|| wall.and_utc().fixed_offset(), |at| fixed(&at))
 }
 
