@@ -249,9 +249,18 @@ impl UnknownPaths {
         if self.0.is_empty() {
             return None;
         }
-        self.0
-            .get(path)
-            .or_else(|| path.ancestors().find_map(|folder| self.0.get(&folder)))
+        self.0.get(path).or_else(|| path.ancestors().find_map(|folder| self.0.get(&folder)))
+    }
+
+    /// Why `path` itself is unknown, whatever is said of the folders above it. An object has no folders above it.
+    pub fn exactly(&self, path: &RelPath) -> Option<&Unknown> {
+        self.0.get(path)
+    }
+
+    /// What is recorded of the folders above `path`, and of all that lies below it.
+    pub fn above_and_below<'a>(&'a self, path: &'a RelPath) -> impl Iterator<Item = &'a RelPath> {
+        let above = path.ancestors().filter_map(|folder| self.0.get_key_value(&folder).map(|(name, _)| name));
+        above.chain(path.below(&self.0).map(|(name, _)| name))
     }
 
     /// Everything recorded, in order.

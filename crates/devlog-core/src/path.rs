@@ -1,6 +1,8 @@
 //! `RelPath`: a path that cannot leave the tree.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -78,11 +80,7 @@ impl RelPath {
                 _ => {}
             }
         }
-        if text
-            .split('/')
-            .next()
-            .is_some_and(|first| first.eq_ignore_ascii_case(RESERVED_DIR))
-        {
+        if text.split('/').next().is_some_and(|first| first.eq_ignore_ascii_case(RESERVED_DIR)) {
             return Err(PathError::Reserved);
         }
         Ok(Self(text))
@@ -110,9 +108,15 @@ impl RelPath {
 
     /// Whether it is `folder` itself or lies below it.
     pub fn is_within(&self, folder: &Self) -> bool {
-        self.0
-            .strip_prefix(&*folder.0)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        self.0.strip_prefix(&*folder.0).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    /// What a tree holds below it, as if it were a folder.
+    pub fn below<'a, T>(&'a self, tree: &'a BTreeMap<Self, T>) -> impl Iterator<Item = (&'a Self, &'a T)> {
+        // Names such as `a-b` sort between `a` and `a/x`, so the walk begins at the slash.
+        let start = format!("{self}/");
+        tree.range::<str, _>((Bound::Excluded(start.as_str()), Bound::Unbounded))
+            .take_while(|(path, _)| path.is_within(self))
     }
 
     /// The same file under another last name.
@@ -206,15 +210,7 @@ mod tests {
 
     #[test]
     fn plain_names_are_kept() {
-        for text in [
-            "a",
-            "a b/ü.md",
-            ".devlogignore",
-            "x/.devlog",
-            "…",
-            "a:b",
-            "日本/語.md",
-        ] {
+        for text in ["a", "a b/ü.md", ".devlogignore", "x/.devlog", "…", "a:b", "日本/語.md"] {
             assert_eq!(RelPath::new(text).unwrap().as_str(), text);
         }
     }

@@ -22,12 +22,7 @@ use decide::{Decision, Row};
 /// The rules are the table of `docs/sync-model.md`; [`decide`] holds it row by row, [`folders`] what happens where one
 /// side has a file and the other a folder of the same name.
 pub fn plan(local: &LocalFiles, base: &BaseFiles, remote: &RemoteFiles, policy: &SyncPolicy) -> Plan {
-    let trees = Trees {
-        local,
-        base,
-        remote,
-        policy,
-    };
+    let trees = Trees { local, base, remote, policy };
     let mut draft = Draft::default();
     for (path, row) in join::rows(local, base, remote) {
         if policy.scope.includes(path) {
@@ -57,7 +52,7 @@ impl<'a> Trees<'a> {
         }
     }
 
-    /// A name for a conflict copy that is free on both sides and in this plan, or already holds exactly these bytes.
+    /// A name for a conflict copy that nothing else in this run touches.
     fn copy_name(
         &self,
         path: &RelPath,
@@ -66,20 +61,23 @@ impl<'a> Trees<'a> {
     ) -> Option<RelPath> {
         (0..1000).find_map(|salt| {
             let name = conflict::copy_name(path, file, &self.policy.device, salt)?;
-            let free_here = self
-                .local
-                .files
-                .get(&name)
-                .is_none_or(|there| there.hash == file.hash)
-                && self.local.unknown.get(&name).is_none();
-            let free_there = self
-                .remote
-                .files
-                .get(&name)
-                .is_none_or(|there| there.hash == file.hash)
-                && self.remote.unknown.get(&name).is_none();
-            (free_here && free_there && taken.insert(name.clone())).then_some(name)
+            (self.is_free(&name, file) && taken.insert(name.clone())).then_some(name)
         })
+    }
+
+    /// Whether no side knows the name, or it already holds exactly these bytes and will go on holding them: on both
+    /// sides, or here alone, which is a copy that was made by a run that died.
+    fn is_free(&self, name: &RelPath, file: &ConflictSide) -> bool {
+        let Row { local, base, remote } = self.row(name);
+        let is_same = match (local, remote) {
+            (None, remote) => base.is_none() && remote.is_none(),
+            (Some(local), None) => base.is_none() && local.hash == file.hash,
+            (Some(local), Some(remote)) => local.hash == file.hash && remote.hash == file.hash,
+        };
+        is_same
+            && self.local.unknown.get(name).is_none()
+            && self.remote.unknown.exactly(name).is_none()
+            && folders::is_no_folder(self, name)
     }
 }
 
@@ -96,6 +94,13 @@ impl Draft {
             Decision::Nothing => self.decisions.remove(path),
             other => self.decisions.insert(path.clone(), other),
         };
+    }
+
+    /// Whether the object is deleted by this plan.
+    fn deletes(&self, path: &RelPath) -> bool {
+        let is_deletion =
+            |decision: &Decision| matches!(decision, Decision::Act { step: Step::DeleteRemote { .. }, .. });
+        self.decisions.get(path).is_some_and(is_deletion)
     }
 
     /// What no tree speaks of is mentioned all the same: a folder that cannot be read, an object that went missing
@@ -121,10 +126,7 @@ impl Draft {
                 Decision::Nothing => {}
                 Decision::Act { step, settles } => plan.actions.push(Action { path, step, settles }),
                 Decision::Wait(conflict) => plan.conflicts.push(conflict),
-                Decision::Tell(kind) => plan.notes.push(Note {
-                    subject: path.to_string(),
-                    kind,
-                }),
+                Decision::Tell(kind) => plan.notes.push(Note { subject: path.to_string(), kind }),
             }
         }
         plan
