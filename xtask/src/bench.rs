@@ -112,11 +112,7 @@ fn small_files(
         }
         thread::sleep(SETTLE);
         for tool in in_turn(run) {
-            let sample = measure(
-                case,
-                tool,
-                &mut bench.push(case, tool, &source_of(&folder, tool)?),
-            )?;
+            let sample = measure(case, tool, &mut bench.push(case, tool, &source_of(&folder, tool)?))?;
             // The cases before the wanted one still have to happen.
             if args.only.is_none_or(|only| only == case) {
                 samples.push(sample);
@@ -174,9 +170,7 @@ fn server_folder() -> anyhow::Result<TempDir> {
     let memory = Path::new("/dev/shm");
     let builder = tempfile::Builder::new().prefix("devlog-bench-server-").to_owned();
     if measure::free_bytes(memory).is_some_and(|free| free > 6 << 30) {
-        return builder
-            .tempdir_in(memory)
-            .context("cannot create the server's folder");
+        return builder.tempdir_in(memory).context("cannot create the server's folder");
     }
     builder.tempdir().context("cannot create the server's folder")
 }

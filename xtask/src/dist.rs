@@ -12,11 +12,7 @@ use crate::workspace::{Workspace, output_of, run_shown};
 const TEXTS: &[&str] = &["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"];
 
 /// Each shell and what it wants its completions to be called.
-const COMPLETIONS: &[(&str, &str)] = &[
-    ("bash", "devlog.bash"),
-    ("zsh", "_devlog"),
-    ("fish", "devlog.fish"),
-];
+const COMPLETIONS: &[(&str, &str)] = &[("bash", "devlog.bash"), ("zsh", "_devlog"), ("fish", "devlog.fish")];
 
 /// Builds, gathers, packs.
 pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<ExitCode> {
@@ -76,12 +72,7 @@ fn gather(workspace: &Workspace, binary: &Path, folder: &Path) -> anyhow::Result
         let script = output_of(workspace.program(binary).args(["completions", shell]))?;
         fs::write(completions.join(file), script).with_context(|| format!("cannot write {file}"))?;
     }
-    output_of(
-        workspace
-            .program(binary)
-            .args(["__docs", "man", "--out"])
-            .arg(&man),
-    )?;
+    output_of(workspace.program(binary).args(["__docs", "man", "--out"]).arg(&man))?;
     Ok(())
 }
 

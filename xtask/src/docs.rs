@@ -21,22 +21,13 @@ const PAGES: &[(&str, &str)] = &[("docs/cli.md", "cli"), ("docs/config.md", "con
 
 /// Builds `devlog` and lets it describe itself.
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<ExitCode> {
-    run_shown(
-        workspace
-            .cargo()
-            .args(["build", "--locked", "--package", "devlog-cli", "--bin", "devlog"]),
-    )?;
+    run_shown(workspace.cargo().args(["build", "--locked", "--package", "devlog-cli", "--bin", "devlog"]))?;
     let devlog = workspace.target.join("debug/devlog");
     let mut stale = Vec::new();
     for (page, topic) in PAGES {
         // The help must not depend on who builds it, nor on the width of the terminal.
-        let said = output_of(
-            workspace
-                .program(&devlog)
-                .args(["__docs", topic])
-                .env_clear()
-                .env("NO_COLOR", "1"),
-        )?;
+        let said =
+            output_of(workspace.program(&devlog).args(["__docs", topic]).env_clear().env("NO_COLOR", "1"))?;
         let path = workspace.file(page);
         let old = match fs::read_to_string(&path) {
             Ok(old) => Some(old),
@@ -57,9 +48,6 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<ExitCode
         println!("docs: {} pages say what the code says", PAGES.len());
         return Ok(ExitCode::SUCCESS);
     }
-    println!(
-        "docs: {} not what the code says\n  run `cargo xtask docs` and commit",
-        stale.join(" and ")
-    );
+    println!("docs: {} not what the code says\n  run `cargo xtask docs` and commit", stale.join(" and "));
     Ok(ExitCode::FAILURE)
 }

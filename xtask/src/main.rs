@@ -1,9 +1,5 @@
 //! The project's own tasks, run as `cargo xtask TASK`; sees no other crate of the workspace.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "xtask talks to the developer's terminal"
-)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "xtask talks to the developer's terminal")]
 
 mod bench;
 mod dist;

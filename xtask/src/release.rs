@@ -59,23 +59,14 @@ fn check(workspace: &Workspace, current: &str, version: &str) -> anyhow::Result<
     let changed = git(workspace, &["status", "--porcelain"])?;
     if !changed.is_empty() {
         let count = changed.lines().count();
-        findings.push(format!(
-            "{count} files are not committed\n  commit or remove them: `git status`"
-        ));
+        findings.push(format!("{count} files are not committed\n  commit or remove them: `git status`"));
     }
-    if !git(workspace, &["tag", "--list", &format!("v{version}")])?
-        .trim()
-        .is_empty()
-    {
-        findings.push(format!(
-            "v{version} is tagged already\n  name the next one with `--version`"
-        ));
+    if !git(workspace, &["tag", "--list", &format!("v{version}")])?.trim().is_empty() {
+        findings.push(format!("v{version} is tagged already\n  name the next one with `--version`"));
     }
     match (Version::parse(current), Version::parse(version)) {
         (Some(newest), Some(wanted)) if wanted < newest => {
-            findings.push(format!(
-                "{version} is older than the {current} in {MANIFEST}\n  name a newer one"
-            ));
+            findings.push(format!("{version} is older than the {current} in {MANIFEST}\n  name a newer one"));
         }
         (Some(_), Some(_)) => {}
         _ => findings.push(format!("{version} is not a version\n  write it like 1.2.3")),

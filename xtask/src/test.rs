@@ -26,18 +26,11 @@ struct Tally {
 /// Runs the tests; the exit code is that of `cargo test`.
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<ExitCode> {
     servers::stop_on_signal()?;
-    let one_package = args
-        .cargo_test
-        .iter()
-        .any(|arg| arg.starts_with("-p") || arg.starts_with("--package"));
+    let one_package = args.cargo_test.iter().any(|arg| arg.starts_with("-p") || arg.starts_with("--package"));
     let black_box = !one_package || args.cargo_test.iter().any(|arg| arg.ends_with("devlog-tests"));
     if black_box {
         // They run the binary, which `cargo test` builds only for packages with a `tests` folder.
-        run_shown(
-            workspace
-                .cargo()
-                .args(["build", "--workspace", "--bins", "--locked"]),
-        )?;
+        run_shown(workspace.cargo().args(["build", "--workspace", "--bins", "--locked"]))?;
     }
     let servers = Servers::start(workspace)?;
 
@@ -46,11 +39,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<ExitCode
     if !one_package {
         command.arg("--workspace");
     }
-    command
-        .args(&args.cargo_test)
-        .envs(servers.environment())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped());
+    command.args(&args.cargo_test).envs(servers.environment()).stdin(Stdio::null()).stdout(Stdio::piped());
     let mut child = command.spawn().context("cannot run cargo test")?;
     let tally = match child.stdout.take() {
         Some(output) => pass_through(BufReader::new(output), io::stdout().lock())?,
@@ -63,11 +52,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<ExitCode
         println!("cargo test ended with {status} before it could count a failed test");
     }
     println!("{} passed, {} failed", tally.passed, tally.failed);
-    Ok(if status.success() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Prints each line as it comes and counts the tests.
@@ -111,12 +96,6 @@ mod tests {
         let mut terminal = Vec::new();
         let tally = pass_through(output.as_bytes(), &mut terminal).unwrap();
         assert_eq!(terminal, output.as_bytes());
-        assert_eq!(
-            tally,
-            Tally {
-                passed: 13,
-                failed: 2
-            }
-        );
+        assert_eq!(tally, Tally { passed: 13, failed: 2 });
     }
 }

@@ -93,14 +93,8 @@ mod tests {
     #[test]
     fn our_files_are_found_and_those_of_tools_are_not() {
         let root = tempfile::tempdir().unwrap();
-        for file in [
-            ".ci/run",
-            "crates/a/src/lib.rs",
-            "target/x.rs",
-            ".git/y.rs",
-            "docs/z.png",
-            "README.md",
-        ] {
+        for file in [".ci/run", "crates/a/src/lib.rs", "target/x.rs", ".git/y.rs", "docs/z.png", "README.md"]
+        {
             let path = root.path().join(file);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, "").unwrap();
@@ -113,10 +107,6 @@ mod tests {
     #[test]
     fn this_workspace_is_tidy() {
         let workspace = Workspace::load().unwrap();
-        assert_eq!(
-            run(&workspace).unwrap(),
-            ExitCode::SUCCESS,
-            "run `cargo xtask tidy`"
-        );
+        assert_eq!(run(&workspace).unwrap(), ExitCode::SUCCESS, "run `cargo xtask tidy`");
     }
 }

@@ -26,10 +26,7 @@ impl Workspace {
             .output()
             .context("cannot run cargo metadata")?;
         if !output.status.success() {
-            bail!(
-                "cargo metadata failed: {}",
-                String::from_utf8_lossy(&output.stderr).trim()
-            );
+            bail!("cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr).trim());
         }
         let metadata: Value = serde_json::from_slice(&output.stdout).context("cargo metadata is not JSON")?;
         let folder = |key: &str| {
@@ -38,11 +35,7 @@ impl Workspace {
                 .map(PathBuf::from)
                 .with_context(|| format!("cargo metadata has no `{key}`"))
         };
-        Ok(Self {
-            root: folder("workspace_root")?,
-            target: folder("target_directory")?,
-            metadata,
-        })
+        Ok(Self { root: folder("workspace_root")?, target: folder("target_directory")?, metadata })
     }
 
     /// Cargo, to be run in the workspace's root.
@@ -61,9 +54,7 @@ impl Workspace {
 
     /// The version that all members share.
     pub(crate) fn version(&self) -> anyhow::Result<&str> {
-        self.metadata["packages"][0]["version"]
-            .as_str()
-            .context("cargo metadata names no version")
+        self.metadata["packages"][0]["version"].as_str().context("cargo metadata names no version")
     }
 
     /// A path inside the workspace.
@@ -76,9 +67,7 @@ impl Workspace {
 pub(crate) fn run_shown(command: &mut Command) -> anyhow::Result<()> {
     let shown = shown(command);
     eprintln!("$ {shown}");
-    let status = command
-        .status()
-        .with_context(|| format!("cannot run `{shown}`"))?;
+    let status = command.status().with_context(|| format!("cannot run `{shown}`"))?;
     if !status.success() {
         bail!("`{shown}` ended with {status}");
     }
@@ -88,23 +77,15 @@ pub(crate) fn run_shown(command: &mut Command) -> anyhow::Result<()> {
 /// Runs a command quietly and gives back what it printed to standard output.
 pub(crate) fn output_of(command: &mut Command) -> anyhow::Result<String> {
     let shown = shown(command);
-    let output = command
-        .output()
-        .with_context(|| format!("cannot run `{shown}`"))?;
+    let output = command.output().with_context(|| format!("cannot run `{shown}`"))?;
     if !output.status.success() {
-        bail!(
-            "`{shown}` ended with {}: {}",
-            output.status,
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
+        bail!("`{shown}` ended with {}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim());
     }
     String::from_utf8(output.stdout).with_context(|| format!("`{shown}` printed something that is not UTF-8"))
 }
 
 fn shown(command: &Command) -> String {
-    let program = Path::new(command.get_program())
-        .file_name()
-        .unwrap_or(command.get_program());
+    let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
     let mut words = vec![program.to_string_lossy()];
     words.extend(command.get_args().map(|argument| argument.to_string_lossy()));
     words.join(" ")

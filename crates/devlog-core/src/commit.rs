@@ -24,11 +24,8 @@ pub const MAX_COMMIT_BYTES: u64 = 64 << 20;
 
 /// The tree R that `known` remembers: the base with what is ahead of it laid over.
 pub fn remembered(known: &Known) -> BTreeMap<RelPath, RemoteFile> {
-    let mut files: BTreeMap<RelPath, RemoteFile> = known
-        .base
-        .iter()
-        .map(|(path, row)| (path.clone(), row.as_remote()))
-        .collect();
+    let mut files: BTreeMap<RelPath, RemoteFile> =
+        known.base.iter().map(|(path, row)| (path.clone(), row.as_remote())).collect();
     for (path, ahead) in &known.ahead {
         match ahead {
             Some(file) => files.insert(path.clone(), file.clone()),
@@ -51,19 +48,14 @@ pub fn advance(commit: &Commit, head: Head) -> Vec<StateChange> {
 
 /// What is to be remembered of a remote that was never read, or whose chain was read anew from a snapshot.
 pub fn begin(snapshot: &Snapshot, known: &Known) -> Vec<StateChange> {
-    let files = snapshot
-        .files
-        .iter()
-        .map(|(path, file)| StateChange::Ahead(path.clone(), Some(file.clone())));
+    let files =
+        snapshot.files.iter().map(|(path, file)| StateChange::Ahead(path.clone(), Some(file.clone())));
     let gone = known
         .base
         .keys()
         .filter(|path| !snapshot.files.contains_key(*path))
         .map(|path| StateChange::Ahead(path.clone(), None));
-    files
-        .chain(gone)
-        .chain([StateChange::Head(snapshot.head)])
-        .collect()
+    files.chain(gone).chain([StateChange::Head(snapshot.head)]).collect()
 }
 
 /// Keeps `known` in step with changes that were handed to the store.

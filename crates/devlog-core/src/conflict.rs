@@ -59,10 +59,7 @@ impl fmt::Display for Strategy {
 impl std::str::FromStr for Strategy {
     type Err = ();
     fn from_str(text: &str) -> Result<Self, ()> {
-        Self::ALL
-            .into_iter()
-            .find(|strategy| strategy.name() == text)
-            .ok_or(())
+        Self::ALL.into_iter().find(|strategy| strategy.name() == text).ok_or(())
     }
 }
 
@@ -104,23 +101,13 @@ pub struct ConflictSide {
 
 impl From<&LocalFile> for ConflictSide {
     fn from(file: &LocalFile) -> Self {
-        Self {
-            hash: file.hash,
-            size: file.size,
-            mtime: file.mtime,
-            version: None,
-        }
+        Self { hash: file.hash, size: file.size, mtime: file.mtime, version: None }
     }
 }
 
 impl From<&RemoteFile> for ConflictSide {
     fn from(file: &RemoteFile) -> Self {
-        Self {
-            hash: file.hash,
-            size: file.size,
-            mtime: file.mtime,
-            version: Some(file.version.clone()),
-        }
+        Self { hash: file.hash, size: file.size, mtime: file.mtime, version: Some(file.version.clone()) }
     }
 }
 
@@ -157,23 +144,14 @@ pub fn copy_name(path: &RelPath, file: &ConflictSide, device: &str, salt: u32) -
         Some(dot) if dot > 0 => name.split_at(dot),
         _ => (name, ""),
     };
-    let device: String = device
-        .chars()
-        .map(|c| if c.is_alphanumeric() { c } else { '-' })
-        .take(32)
-        .collect();
+    let device: String = device.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).take(32).collect();
     let time = file.mtime.to_utc().format("%Y%m%dT%H%M%SZ");
-    let salt = if salt == 0 {
-        String::new()
-    } else {
-        format!("-{salt}")
-    };
+    let salt = if salt == 0 { String::new() } else { format!("-{salt}") };
     let mark = format!(".conflict-{device}-{time}-{}{salt}", file.hash.short());
     let room = crate::path::MAX_NAME_BYTES.saturating_sub(mark.len() + extension.len());
     let mut keep = stem.len().min(room);
     while !stem.is_char_boundary(keep) {
         keep -= 1;
     }
-    path.with_file_name(&format!("{}{mark}{extension}", &stem[..keep]))
-        .ok()
+    path.with_file_name(&format!("{}{mark}{extension}", &stem[..keep])).ok()
 }

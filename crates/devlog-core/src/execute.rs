@@ -96,15 +96,8 @@ impl Executor<'_> {
     pub(crate) async fn next_slice(&self, queue: &mut VecDeque<Action>) -> Slice {
         let ends = self.clock.now() + TimeDelta::seconds(SLICE_SECONDS);
         let mut slice = Slice::default();
-        let deletions = queue
-            .iter()
-            .take_while(|a| matches!(a.step, Step::DeleteRemote { .. }))
-            .count();
-        let count = if deletions > 0 {
-            deletions.min(SLICE_FILES)
-        } else {
-            queue.len().min(SLICE_FILES)
-        };
+        let deletions = queue.iter().take_while(|a| matches!(a.step, Step::DeleteRemote { .. })).count();
+        let count = if deletions > 0 { deletions.min(SLICE_FILES) } else { queue.len().min(SLICE_FILES) };
         let batch: Vec<Action> = queue.drain(..count).collect();
         let (small, large): (Vec<_>, Vec<_>) = batch.into_iter().partition(|a| a.step.bytes() <= SMALL_BYTES);
         let (medium, large): (Vec<_>, Vec<_>) =
@@ -185,8 +178,7 @@ impl Executor<'_> {
             Err(Miss::Failed(message)) => Outcome::Failed(message),
             Err(Miss::Halt(_)) => Outcome::Failed("stopped"),
         };
-        self.reporter
-            .report(&SyncEvent::ActionFinished { path, step, outcome });
+        self.reporter.report(&SyncEvent::ActionFinished { path, step, outcome });
         result
     }
 

@@ -58,24 +58,12 @@ impl fmt::Display for Guard {
                 )
             }
             Self::RemoteEmptied { tracked, .. } => {
-                write!(
-                    f,
-                    "the remote is empty, but it held {tracked} files at the last run"
-                )
+                write!(f, "the remote is empty, but it held {tracked} files at the last run")
             }
             Self::OtherRemote { expected, found } => {
-                write!(
-                    f,
-                    "another log is stored there now (identity {}, expected {})",
-                    found.0, expected.0
-                )
+                write!(f, "another log is stored there now (identity {}, expected {})", found.0, expected.0)
             }
-            Self::MassDeletion {
-                destructive,
-                limit,
-                tracked,
-                ..
-            } => {
+            Self::MassDeletion { destructive, limit, tracked, .. } => {
                 write!(
                     f,
                     "{destructive} of {tracked} files would be deleted or emptied; more than {limit} need a word from you"
@@ -118,20 +106,12 @@ pub fn check(
         return Err(Guard::RootEmptied { tracked, confirm });
     }
     if tracked > 0 && remote.files.is_empty() && remote.unknown.iter().next().is_none() && confirm > 0 {
-        return Err(Guard::RemoteEmptied {
-            tracked,
-            confirm: Some(confirm),
-        });
+        return Err(Guard::RemoteEmptied { tracked, confirm: Some(confirm) });
     }
     let destructive = destructive(plan, local, base);
     let limit = (base.len() / 5).clamp(10, 50);
     if destructive > limit {
-        return Err(Guard::MassDeletion {
-            destructive,
-            limit,
-            tracked: base.len(),
-            confirm,
-        });
+        return Err(Guard::MassDeletion { destructive, limit, tracked: base.len(), confirm });
     }
     Ok(())
 }
@@ -139,10 +119,8 @@ pub fn check(
 /// Whether of the files that were here, `config.toml` aside, nothing is left: neither under its name, nor moved, nor
 /// replaced by a folder or the reverse. Files of which nothing can be said may well be there.
 fn is_emptied(local: &LocalFiles, base: &BaseFiles) -> bool {
-    let mut expected = base
-        .iter()
-        .filter(|(path, row)| !row.deleted_here && path.as_str() != CONFIG_FILE)
-        .peekable();
+    let mut expected =
+        base.iter().filter(|(path, row)| !row.deleted_here && path.as_str() != CONFIG_FILE).peekable();
     if expected.peek().is_none() {
         return false;
     }
@@ -164,9 +142,7 @@ fn destructive(plan: &Plan, local: &LocalFiles, base: &BaseFiles) -> usize {
         .actions
         .iter()
         .filter_map(|action| match &action.step {
-            Step::Upload {
-                hash, replaces: None, ..
-            } => Some(*hash),
+            Step::Upload { hash, replaces: None, .. } => Some(*hash),
             Step::Download { file, replaces: None } => Some(file.hash),
             _ => None,
         })
@@ -176,15 +152,8 @@ fn destructive(plan: &Plan, local: &LocalFiles, base: &BaseFiles) -> usize {
         .filter(|action| match &action.step {
             Step::DeleteRemote { seen } => !arriving.contains(&seen.hash),
             Step::DeleteLocal { hash, .. } => !arriving.contains(hash),
-            Step::Upload {
-                size: 0,
-                replaces: Some(seen),
-                ..
-            } => seen.size > 0,
-            Step::Download {
-                file,
-                replaces: Some(_),
-            } if file.size == 0 => {
+            Step::Upload { size: 0, replaces: Some(seen), .. } => seen.size > 0,
+            Step::Download { file, replaces: Some(_) } if file.size == 0 => {
                 local
                     .files
                     .get(&action.path)

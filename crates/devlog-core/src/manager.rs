@@ -48,12 +48,7 @@ pub struct SyncManager {
 impl SyncManager {
     /// A manager for one root and one remote. `device` is this machine's name in the log.
     pub fn new(ports: Ports, config: SyncConfig, device: impl Into<String>) -> Self {
-        Self {
-            ports,
-            config,
-            device: device.into(),
-            interrupted: Arc::default(),
-        }
+        Self { ports, config, device: device.into(), interrupted: Arc::default() }
     }
 
     /// Setting it to true ends a run soon: what is under way is finished and committed, nothing new is begun.
@@ -71,8 +66,7 @@ impl SyncManager {
 
     /// What a run would do, without doing it or remembering anything.
     pub async fn plan(&self, operation: Operation, options: &SyncOptions) -> Result<Plan, SyncError> {
-        self.plan_only(&Request::planned(operation, options, &self.config))
-            .await
+        self.plan_only(&Request::planned(operation, options, &self.config)).await
     }
 
     /// What is known without asking the remote; with `fetch`, one look at the remote's newest commits.

@@ -23,10 +23,7 @@ pub enum ProbeError {
 pub async fn probe(remote: &dyn RemoteStorage, clock: &dyn Clock) -> Result<(), ProbeError> {
     let key = ObjectKey::from(ReservedKey::Probe(clock.ulid().to_string()));
     let body = || Bytes::from_static(b"devlog tries conditional writes").into();
-    let created = remote
-        .put(&key, body(), Precondition::Absent)
-        .await
-        .map_err(rejected)?;
+    let created = remote.put(&key, body(), Precondition::Absent).await.map_err(rejected)?;
     let verdict = refuses_what_it_must(remote, &key, body).await;
     let removed = match remote.delete(&key, &created).await {
         // Where the server ignored a precondition, the object is no longer the one that was created.
@@ -52,9 +49,7 @@ async fn refuses_what_it_must(
     let stale = Version::new("\"00000000000000000000000000000000\"");
     match remote.put(key, body(), Precondition::Matches(stale)).await {
         Err(RemoteError::PreconditionFailed) => Ok(()),
-        Ok(_) => Err(ProbeError::Ignored(
-            "it replaced an object in another state than expected",
-        )),
+        Ok(_) => Err(ProbeError::Ignored("it replaced an object in another state than expected")),
         Err(error) => Err(rejected(error)),
     }
 }

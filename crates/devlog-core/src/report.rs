@@ -38,10 +38,7 @@ impl fmt::Display for Operation {
 impl std::str::FromStr for Operation {
     type Err = ();
     fn from_str(text: &str) -> Result<Self, ()> {
-        [Self::Push, Self::Pull, Self::Sync]
-            .into_iter()
-            .find(|operation| operation.name() == text)
-            .ok_or(())
+        [Self::Push, Self::Pull, Self::Sync].into_iter().find(|operation| operation.name() == text).ok_or(())
     }
 }
 

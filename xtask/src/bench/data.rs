@@ -17,17 +17,9 @@ pub(super) struct Size {
 
 impl Size {
     /// What the published figures are measured on.
-    pub(super) const FULL: Self = Self {
-        files: 10_000,
-        folders: 200,
-        large: 1 << 30,
-    };
+    pub(super) const FULL: Self = Self { files: 10_000, folders: 200, large: 1 << 30 };
     /// Enough to try the bench itself.
-    pub(super) const SMALL: Self = Self {
-        files: 1_000,
-        folders: 20,
-        large: 64 << 20,
-    };
+    pub(super) const SMALL: Self = Self { files: 1_000, folders: 20, large: 64 << 20 };
 }
 
 const SMALLEST: u64 = 200;
@@ -55,8 +47,7 @@ pub(super) fn write_large_file(path: &Path, size: Size) -> anyhow::Result<()> {
     let mut file = BufWriter::with_capacity(1 << 20, file);
     let mut numbers = Numbers(SEED);
     for _ in 0..size.large / 8 {
-        file.write_all(&numbers.next().to_le_bytes())
-            .context("cannot write the large file")?;
+        file.write_all(&numbers.next().to_le_bytes()).context("cannot write the large file")?;
     }
     file.flush().context("cannot write the large file")
 }
@@ -95,16 +86,10 @@ mod tests {
 
     use super::*;
 
-    const TINY: Size = Size {
-        files: 300,
-        folders: 6,
-        large: 4096,
-    };
+    const TINY: Size = Size { files: 300, folders: 6, large: 4096 };
 
     fn contents(root: &Path) -> Vec<Vec<u8>> {
-        (0..TINY.files)
-            .map(|number| fs::read(small_file(root, number, TINY)).unwrap())
-            .collect()
+        (0..TINY.files).map(|number| fs::read(small_file(root, number, TINY)).unwrap()).collect()
     }
 
     #[test]
@@ -125,14 +110,7 @@ mod tests {
         let before = contents(root.path());
         change_one_percent(root.path(), TINY).unwrap();
         let after = contents(root.path());
-        assert_eq!(
-            before
-                .iter()
-                .zip(&after)
-                .filter(|(before, after)| before != after)
-                .count(),
-            3
-        );
+        assert_eq!(before.iter().zip(&after).filter(|(before, after)| before != after).count(), 3);
     }
 
     #[test]

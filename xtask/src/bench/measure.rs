@@ -26,24 +26,14 @@ pub(super) struct Sample {
 pub(super) fn measure(case: Case, tool: Tool, command: &mut Command) -> anyhow::Result<Sample> {
     command.stdin(Stdio::null()).stdout(Stdio::null());
     let started = Instant::now();
-    let mut child = command
-        .spawn()
-        .with_context(|| format!("cannot run {}", tool.name()))?;
-    let used = child
-        .wait4()
-        .with_context(|| format!("cannot wait for {}", tool.name()))?;
+    let mut child = command.spawn().with_context(|| format!("cannot run {}", tool.name()))?;
+    let used = child.wait4().with_context(|| format!("cannot wait for {}", tool.name()))?;
     let wall_s = started.elapsed().as_secs_f64();
     if !used.status.success() {
         bail!("{} ended with {} in {case:?}", tool.name(), used.status);
     }
     let cpu_s = (used.rusage.utime + used.rusage.stime).as_secs_f64();
-    let sample = Sample {
-        case,
-        tool,
-        wall_s,
-        cpu_s,
-        peak_bytes: used.rusage.maxrss,
-    };
+    let sample = Sample { case, tool, wall_s, cpu_s, peak_bytes: used.rusage.maxrss };
     eprintln!(
         "{case:?} {}: {wall_s:.2} s, {cpu_s:.2} s of CPU, {} MB",
         tool.name(),
@@ -78,11 +68,7 @@ pub(super) fn machine() -> String {
         let kibibytes: u64 = text.lines().next()?.split_whitespace().nth(1)?.parse().ok()?;
         Some(format!(", {} GiB of memory", kibibytes >> 20))
     });
-    format!(
-        "{cores} cores{}, {}",
-        memory.unwrap_or_default(),
-        std::env::consts::OS
-    )
+    format!("{cores} cores{}, {}", memory.unwrap_or_default(), std::env::consts::OS)
 }
 
 #[cfg(test)]

@@ -67,11 +67,7 @@ impl Bench {
     /// An empty bucket for the tool, and devlog's configuration among everybody's files.
     pub(super) fn prepare(&self, tool: Tool, source: &Path) -> anyhow::Result<()> {
         output_of(self.s5cmd().arg("mb").arg(format!("s3://{}", tool.bucket())))?;
-        let url = format!(
-            "s3://{}/log?endpoint={}&region=us-east-1",
-            tool.bucket(),
-            self.server.endpoint()
-        );
+        let url = format!("s3://{}/log?endpoint={}&region=us-east-1", tool.bucket(), self.server.endpoint());
         let config = format!("[remote]\nprovider = \"s3\"\nurl = \"{url}\"\n");
         fs::write(source.join("config.toml"), config).context("cannot write the configuration")
     }
@@ -96,15 +92,7 @@ impl Bench {
                         ("RCLONE_S3_NO_CHECK_BUCKET", "true"),
                     ])
                     .env("RCLONE_CONFIG_R_ENDPOINT", self.server.endpoint())
-                    .args([
-                        "sync",
-                        "-q",
-                        "--transfers",
-                        "32",
-                        "--checkers",
-                        "32",
-                        "--fast-list",
-                    ]);
+                    .args(["sync", "-q", "--transfers", "32", "--checkers", "32", "--fast-list"]);
                 // Without it rclone asks for the time of every object: its best flag where most is there already.
                 if matches!(case, Case::NothingToDo | Case::OnePercent) {
                     command.arg("--checksum");
@@ -116,9 +104,7 @@ impl Bench {
                 let mut command = self.client(&self.s5cmd);
                 command.args(["--log", "error", "--endpoint-url", &self.server.endpoint()]);
                 let source = format!("{}/", source.display());
-                command
-                    .args(["sync", &source])
-                    .arg(format!("s3://{}/log/", tool.bucket()));
+                command.args(["sync", &source]).arg(format!("s3://{}/log/", tool.bucket()));
                 command
             }
         }
@@ -127,10 +113,7 @@ impl Bench {
     /// Fails where the tool left files behind: a push that did not happen is no fast push.
     pub(super) fn check_bucket(&self, tool: Tool, files: u64) -> anyhow::Result<()> {
         let listing = output_of(self.s5cmd().arg("ls").arg(format!("s3://{}/*", tool.bucket())))?;
-        let objects = listing
-            .lines()
-            .filter(|line| !line.contains("log/.devlog/"))
-            .count() as u64;
+        let objects = listing.lines().filter(|line| !line.contains("log/.devlog/")).count() as u64;
         if objects != files {
             bail!("{} pushed {objects} of {files} files", tool.name());
         }

@@ -63,11 +63,8 @@ pub(super) fn page(samples: &[Sample], size: Size, runs: u32) -> String {
         let rows = [Tool::Devlog, Tool::Rclone, Tool::S5cmd].map(|tool| row(samples, case, tool));
         if let [Some(devlog), Some(rclone), Some(s5cmd)] = rows {
             for (target, met, measured) in targets(case, devlog, rclone, s5cmd) {
-                let _ = writeln!(
-                    page,
-                    "| {target} | {} | {measured} |",
-                    if met { "met" } else { "**missed**" }
-                );
+                let _ =
+                    writeln!(page, "| {target} | {} | {measured} |", if met { "met" } else { "**missed**" });
             }
         }
     }
@@ -84,10 +81,8 @@ fn title(case: Case) -> &'static str {
 }
 
 fn row(samples: &[Sample], case: Case, tool: Tool) -> Option<Row> {
-    let samples: Vec<&Sample> = samples
-        .iter()
-        .filter(|sample| sample.case == case && sample.tool == tool)
-        .collect();
+    let samples: Vec<&Sample> =
+        samples.iter().filter(|sample| sample.case == case && sample.tool == tool).collect();
     if samples.is_empty() {
         return None;
     }
@@ -99,12 +94,7 @@ fn row(samples: &[Sample], case: Case, tool: Tool) -> Option<Row> {
         ),
         wall_s: median(walls),
         cpu_s: median(samples.iter().map(|sample| sample.cpu_s).collect()),
-        peak_mb: median(
-            samples
-                .iter()
-                .map(|sample| megabytes(sample.peak_bytes))
-                .collect(),
-        ),
+        peak_mb: median(samples.iter().map(|sample| megabytes(sample.peak_bytes)).collect()),
     })
 }
 
@@ -126,16 +116,8 @@ fn targets(case: Case, devlog: Row, rclone: Row, s5cmd: Row) -> Vec<(String, boo
     };
     match case {
         Case::FirstPush => vec![
-            (
-                "first push: less wall time than both".to_owned(),
-                wall > 1.0,
-                format!("{wall:.2} times less"),
-            ),
-            (
-                "first push: less client CPU than both".to_owned(),
-                cpu > 1.0,
-                format!("{cpu:.2} times less"),
-            ),
+            ("first push: less wall time than both".to_owned(), wall > 1.0, format!("{wall:.2} times less")),
+            ("first push: less client CPU than both".to_owned(), cpu > 1.0, format!("{cpu:.2} times less")),
         ],
         Case::NothingToDo => vec![times(20.0)],
         Case::OnePercent => vec![times(5.0)],
@@ -143,11 +125,7 @@ fn targets(case: Case, devlog: Row, rclone: Row, s5cmd: Row) -> Vec<(String, boo
             (
                 "large file: no slower than the faster one".to_owned(),
                 wall >= 1.0,
-                format!(
-                    "{:.2} s against {:.2} s",
-                    devlog.wall_s,
-                    rclone.wall_s.min(s5cmd.wall_s)
-                ),
+                format!("{:.2} s against {:.2} s", devlog.wall_s, rclone.wall_s.min(s5cmd.wall_s)),
             ),
             (
                 "large file: under 120 MB of memory".to_owned(),
@@ -163,21 +141,13 @@ mod tests {
     use super::*;
 
     fn sample(case: Case, tool: Tool, wall_s: f64) -> Sample {
-        Sample {
-            case,
-            tool,
-            wall_s,
-            cpu_s: wall_s / 2.0,
-            peak_bytes: 50_000_000,
-        }
+        Sample { case, tool, wall_s, cpu_s: wall_s / 2.0, peak_bytes: 50_000_000 }
     }
 
     #[test]
     fn medians_ratios_and_targets_are_on_the_page() {
         let case = Case::NothingToDo;
-        let mut samples: Vec<Sample> = [0.3, 0.1, 0.2]
-            .map(|wall| sample(case, Tool::Devlog, wall))
-            .into();
+        let mut samples: Vec<Sample> = [0.3, 0.1, 0.2].map(|wall| sample(case, Tool::Devlog, wall)).into();
         samples.extend([4.0, 5.0].map(|wall| sample(case, Tool::Rclone, wall)));
         samples.push(sample(case, Tool::S5cmd, 3.0));
         let page = page(&samples, Size::FULL, 3);
@@ -188,9 +158,6 @@ mod tests {
         ] {
             assert!(page.contains(line), "{line}\nis not in\n{page}");
         }
-        assert!(
-            !page.contains("first push:"),
-            "a case that was not measured has no target"
-        );
+        assert!(!page.contains("first push:"), "a case that was not measured has no target");
     }
 }

@@ -12,19 +12,13 @@ impl Version {
     /// `None` for what is not written like `1.2.3` or `1.2.3-rc.1`.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (numbers, pre) = text.split_once('-').unwrap_or((text, ""));
-        let numbers: Vec<u64> = numbers
-            .split('.')
-            .map(|number| number.parse().ok())
-            .collect::<Option<_>>()?;
+        let numbers: Vec<u64> =
+            numbers.split('.').map(|number| number.parse().ok()).collect::<Option<_>>()?;
         let is_release = !text.contains('-');
         if !is_release && pre.is_empty() {
             return None;
         }
-        Some(Self {
-            numbers: numbers.try_into().ok()?,
-            is_release,
-            pre: pre.to_owned(),
-        })
+        Some(Self { numbers: numbers.try_into().ok()?, is_release, pre: pre.to_owned() })
     }
 }
 
@@ -79,10 +73,7 @@ mod tests {
     #[test]
     fn versions_are_ordered_and_nonsense_is_none() {
         let ordered = ["0.1.0", "0.2.0-rc.1", "0.2.0", "0.10.0", "1.0.0"].map(Version::parse);
-        assert!(
-            ordered.is_sorted() && ordered.iter().all(Option::is_some),
-            "{ordered:?}"
-        );
+        assert!(ordered.is_sorted() && ordered.iter().all(Option::is_some), "{ordered:?}");
         for nonsense in ["", "1", "1.2", "1.2.3.4", "v1.2.3", "1.2.x", "1.2.3-"] {
             assert_eq!(Version::parse(nonsense), None, "{nonsense}");
         }

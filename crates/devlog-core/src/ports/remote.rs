@@ -147,11 +147,8 @@ impl Body {
 
     /// Reads everything into memory; fails where there is more than `limit` bytes, whatever the stated length.
     pub async fn collect(self, limit: u64) -> Result<Bytes, BodyError> {
-        let too_large = || {
-            BodyError::Read(std::io::Error::other(format!(
-                "more than {limit} bytes where fewer belong"
-            )))
-        };
+        let too_large =
+            || BodyError::Read(std::io::Error::other(format!("more than {limit} bytes where fewer belong")));
         if self.len() > limit {
             return Err(too_large());
         }

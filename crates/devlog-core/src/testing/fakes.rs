@@ -74,10 +74,7 @@ impl Recorder {
 
     /// How many of the lines begin with `start`.
     pub fn count(&self, start: &str) -> usize {
-        lock(&self.0)
-            .iter()
-            .filter(|line| line.starts_with(start))
-            .count()
+        lock(&self.0).iter().filter(|line| line.starts_with(start)).count()
     }
 
     /// Forgets what was reported.

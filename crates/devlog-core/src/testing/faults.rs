@@ -32,11 +32,7 @@ pub struct Aim {
 impl Aim {
     /// The first request of this kind at a key that begins with `prefix`.
     pub fn at(verb: Verb, prefix: &str) -> Self {
-        Self {
-            verb,
-            prefix: prefix.to_owned(),
-            skip: 0,
-        }
+        Self { verb, prefix: prefix.to_owned(), skip: 0 }
     }
 
     /// The one after `skip` others.
@@ -50,11 +46,7 @@ type MakeError = Arc<dyn Fn() -> RemoteError + Send + Sync>;
 type Visit = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;
 
 enum Effect {
-    Error {
-        moment: Moment,
-        error: MakeError,
-        forever: bool,
-    },
+    Error { moment: Moment, error: MakeError, forever: bool },
     Visit(Option<Visit>),
 }
 
@@ -79,10 +71,7 @@ pub struct Faulty<R> {
 impl<R> Faulty<R> {
     /// A remote without faults yet.
     pub fn new(inner: R) -> Self {
-        Self {
-            inner,
-            faults: Mutex::default(),
-        }
+        Self { inner, faults: Mutex::default() }
     }
 
     /// The remote behind the faults.
@@ -92,27 +81,13 @@ impl<R> Faulty<R> {
 
     /// Fails one request.
     pub fn fail(&self, aim: Aim, moment: Moment, error: impl Fn() -> RemoteError + Send + Sync + 'static) {
-        self.add(
-            aim,
-            Effect::Error {
-                moment,
-                error: Arc::new(error),
-                forever: false,
-            },
-        );
+        self.add(aim, Effect::Error { moment, error: Arc::new(error), forever: false });
     }
 
     /// Fails that request and every one like it after.
     pub fn fail_from(&self, aim: Aim, error: impl Fn() -> RemoteError + Send + Sync + 'static) {
         let (moment, error) = (Moment::Before, Arc::new(error));
-        self.add(
-            aim,
-            Effect::Error {
-                moment,
-                error,
-                forever: true,
-            },
-        );
+        self.add(aim, Effect::Error { moment, error, forever: true });
     }
 
     /// Lets something happen just before a request is carried out; another device's run, say.
@@ -145,11 +120,7 @@ impl<R> Faulty<R> {
                 continue;
             }
             return match effect {
-                Effect::Error {
-                    moment,
-                    error,
-                    forever,
-                } => {
+                Effect::Error { moment, error, forever } => {
                     let (moment, error) = (*moment, error());
                     if !*forever {
                         faults.remove(at);
@@ -226,23 +197,19 @@ impl<R: RemoteStorage> RemoteStorage for Faulty<R> {
     }
 
     async fn get(&self, key: &ObjectKey, expect: Option<&Version>) -> Result<Fetched, RemoteError> {
-        self.run(Verb::Get, key.as_str(), self.inner.get(key, expect))
-            .await
+        self.run(Verb::Get, key.as_str(), self.inner.get(key, expect)).await
     }
 
     async fn put(&self, key: &ObjectKey, body: Body, when: Precondition) -> Result<Version, RemoteError> {
-        self.run(Verb::Put, key.as_str(), self.inner.put(key, body, when))
-            .await
+        self.run(Verb::Put, key.as_str(), self.inner.put(key, body, when)).await
     }
 
     async fn copy(&self, from: &ObjectKey, expect: &Version, to: &ObjectKey) -> Result<(), RemoteError> {
-        self.run(Verb::Copy, from.as_str(), self.inner.copy(from, expect, to))
-            .await
+        self.run(Verb::Copy, from.as_str(), self.inner.copy(from, expect, to)).await
     }
 
     async fn delete(&self, key: &ObjectKey, when: &Version) -> Result<(), RemoteError> {
-        self.run(Verb::Delete, key.as_str(), self.inner.delete(key, when))
-            .await
+        self.run(Verb::Delete, key.as_str(), self.inner.delete(key, when)).await
     }
 
     fn requests(&self) -> u64 {

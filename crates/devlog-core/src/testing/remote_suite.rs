@@ -40,10 +40,7 @@ fn text(text: &'static str) -> Body {
 }
 
 async fn create(remote: &dyn RemoteStorage, path: &str, content: &'static str) -> Version {
-    remote
-        .put(&key(path), text(content), Precondition::Absent)
-        .await
-        .expect("created")
+    remote.put(&key(path), text(content), Precondition::Absent).await.expect("created")
 }
 
 async fn read(remote: &dyn RemoteStorage, path: &str) -> Bytes {
@@ -53,39 +50,18 @@ async fn read(remote: &dyn RemoteStorage, path: &str) -> Bytes {
 
 async fn absent_objects_are_not_found(remote: &dyn RemoteStorage) {
     assert!(remote.head(&key("none")).await.expect("an answer").is_none());
-    assert!(matches!(
-        remote.get(&key("none"), None).await,
-        Err(RemoteError::NotFound)
-    ));
-    let replaced = remote
-        .put(
-            &key("none"),
-            text("x"),
-            Precondition::Matches(Version::new("\"v\"")),
-        )
-        .await;
-    assert!(
-        matches!(replaced, Err(RemoteError::PreconditionFailed)),
-        "{replaced:?}"
-    );
+    assert!(matches!(remote.get(&key("none"), None).await, Err(RemoteError::NotFound)));
+    let replaced = remote.put(&key("none"), text("x"), Precondition::Matches(Version::new("\"v\""))).await;
+    assert!(matches!(replaced, Err(RemoteError::PreconditionFailed)), "{replaced:?}");
     assert_eq!(remote.list("").count().await, 0);
 }
 
 async fn a_name_is_created_once(remote: &dyn RemoteStorage) {
     let version = create(remote, "a/b.md", "one").await;
-    let again = remote
-        .put(&key("a/b.md"), text("two"), Precondition::Absent)
-        .await;
+    let again = remote.put(&key("a/b.md"), text("two"), Precondition::Absent).await;
     assert!(matches!(again, Err(RemoteError::PreconditionFailed)), "{again:?}");
-    let object = remote
-        .head(&key("a/b.md"))
-        .await
-        .expect("an answer")
-        .expect("an object");
-    assert_eq!(
-        (object.version, object.size, object.key.as_str()),
-        (version, 3, "a/b.md")
-    );
+    let object = remote.head(&key("a/b.md")).await.expect("an answer").expect("an object");
+    assert_eq!((object.version, object.size, object.key.as_str()), (version, 3, "a/b.md"));
     assert_eq!(&read(remote, "a/b.md").await[..], b"one");
 }
 
@@ -94,11 +70,7 @@ async fn one_of_many_racing_creates_wins(remote: Arc<dyn RemoteStorage>) {
         let name = format!("race-{round}");
         let puts = (0..16_u8).map(|n| {
             let (remote, key) = (Arc::clone(&remote), key(&name));
-            async move {
-                remote
-                    .put(&key, Bytes::from(vec![n; 64]).into(), Precondition::Absent)
-                    .await
-            }
+            async move { remote.put(&key, Bytes::from(vec![n; 64]).into(), Precondition::Absent).await }
         });
         assert_eq!(winners(join_all(puts).await), 1, "{name}");
     }
@@ -106,18 +78,13 @@ async fn one_of_many_racing_creates_wins(remote: Arc<dyn RemoteStorage>) {
 
 async fn one_of_many_racing_replacements_wins(remote: Arc<dyn RemoteStorage>) {
     let seen = create(&*remote, "race", "before").await;
-    let puts = (0..16_u8).map(|n| {
-        let (remote, seen) = (Arc::clone(&remote), seen.clone());
-        async move {
-            remote
-                .put(
-                    &key("race"),
-                    Bytes::from(vec![n; 64]).into(),
-                    Precondition::Matches(seen),
-                )
-                .await
-        }
-    });
+    let puts =
+        (0..16_u8).map(|n| {
+            let (remote, seen) = (Arc::clone(&remote), seen.clone());
+            async move {
+                remote.put(&key("race"), Bytes::from(vec![n; 64]).into(), Precondition::Matches(seen)).await
+            }
+        });
     assert_eq!(winners(join_all(puts).await), 1);
 }
 
@@ -132,24 +99,18 @@ fn winners(results: Vec<Result<Version, RemoteError>>) -> usize {
 
 async fn replacing_names_what_is_replaced(remote: &dyn RemoteStorage) {
     let first = create(remote, "a", "one").await;
-    let second = remote
-        .put(&key("a"), text("two!"), Precondition::Matches(first.clone()))
-        .await
-        .expect("replaced");
+    let second =
+        remote.put(&key("a"), text("two!"), Precondition::Matches(first.clone())).await.expect("replaced");
     assert_ne!(first, second);
-    let stale = remote
-        .put(&key("a"), text("three"), Precondition::Matches(first))
-        .await;
+    let stale = remote.put(&key("a"), text("three"), Precondition::Matches(first)).await;
     assert!(matches!(stale, Err(RemoteError::PreconditionFailed)), "{stale:?}");
     assert_eq!(&read(remote, "a").await[..], b"two!");
 }
 
 async fn deleting_names_what_is_deleted(remote: &dyn RemoteStorage) {
     let first = create(remote, "d/a", "one").await;
-    let second = remote
-        .put(&key("d/a"), text("two!"), Precondition::Matches(first.clone()))
-        .await
-        .expect("replaced");
+    let second =
+        remote.put(&key("d/a"), text("two!"), Precondition::Matches(first.clone())).await.expect("replaced");
     let stale = remote.delete(&key("d/a"), &first).await;
     assert!(matches!(stale, Err(RemoteError::PreconditionFailed)), "{stale:?}");
     assert_eq!(&read(remote, "d/a").await[..], b"two!");
@@ -160,10 +121,7 @@ async fn deleting_names_what_is_deleted(remote: &dyn RemoteStorage) {
 async fn reading_can_insist_on_a_version(remote: &dyn RemoteStorage) {
     let first = create(remote, "a", "one").await;
     assert!(remote.get(&key("a"), Some(&first)).await.is_ok());
-    remote
-        .put(&key("a"), text("two!"), Precondition::Matches(first.clone()))
-        .await
-        .expect("replaced");
+    remote.put(&key("a"), text("two!"), Precondition::Matches(first.clone())).await.expect("replaced");
     let stale = remote.get(&key("a"), Some(&first)).await;
     assert!(matches!(stale, Err(RemoteError::PreconditionFailed)), "{stale:?}");
 }
@@ -174,33 +132,14 @@ async fn copying_insists_on_a_version(remote: &dyn RemoteStorage) {
     let hash = ContentHash::of(b"one");
     let history = ObjectKey::from(ReservedKey::History(hash));
     remote.copy(&key(odd), &version, &history).await.expect("copied");
-    remote
-        .copy(&key(odd), &version, &history)
-        .await
-        .expect("copying again does no harm");
-    let copied = remote
-        .get(&history, None)
-        .await
-        .expect("fetched")
-        .body
-        .collect(10)
-        .await
-        .expect("read");
+    remote.copy(&key(odd), &version, &history).await.expect("copying again does no harm");
+    let copied = remote.get(&history, None).await.expect("fetched").body.collect(10).await.expect("read");
     assert_eq!(&copied[..], b"one");
-    remote
-        .put(&key(odd), text("two!"), Precondition::Matches(version.clone()))
-        .await
-        .expect("replaced");
+    remote.put(&key(odd), text("two!"), Precondition::Matches(version.clone())).await.expect("replaced");
     let stale = remote.copy(&key(odd), &version, &history).await;
     assert!(matches!(stale, Err(RemoteError::PreconditionFailed)), "{stale:?}");
     let missing = remote.copy(&key("none"), &version, &history).await;
-    assert!(
-        matches!(
-            missing,
-            Err(RemoteError::NotFound | RemoteError::PreconditionFailed)
-        ),
-        "{missing:?}"
-    );
+    assert!(matches!(missing, Err(RemoteError::NotFound | RemoteError::PreconditionFailed)), "{missing:?}");
 }
 
 async fn odd_names_and_empty_content_survive(remote: &dyn RemoteStorage) {
@@ -218,12 +157,8 @@ async fn odd_names_and_empty_content_survive(remote: &dyn RemoteStorage) {
         create(remote, name, "").await;
         assert_eq!(read(remote, name).await.len(), 0, "{name}");
     }
-    let listed: BTreeSet<String> = remote
-        .list("")
-        .map_ok(|object| object.key)
-        .try_collect()
-        .await
-        .expect("a listing");
+    let listed: BTreeSet<String> =
+        remote.list("").map_ok(|object| object.key).try_collect().await.expect("a listing");
     assert_eq!(listed, names.into_iter().map(str::to_owned).collect());
 }
 
@@ -231,71 +166,36 @@ async fn listings_are_complete(remote: &dyn RemoteStorage) {
     const COUNT: usize = 1_100;
     let puts = (0..COUNT).map(|n| async move {
         let path = format!("d{}/{n}", n % 7);
-        remote
-            .put(&key(&path), text("x"), Precondition::Absent)
-            .await
-            .map(|_| path)
+        remote.put(&key(&path), text("x"), Precondition::Absent).await.map(|_| path)
     });
-    let made: BTreeSet<String> = futures_util::stream::iter(puts)
-        .buffer_unordered(32)
-        .try_collect()
-        .await
-        .expect("created");
-    let listed: BTreeSet<String> = remote
-        .list("")
-        .map_ok(|object| object.key)
-        .try_collect()
-        .await
-        .expect("a listing");
+    let made: BTreeSet<String> =
+        futures_util::stream::iter(puts).buffer_unordered(32).try_collect().await.expect("created");
+    let listed: BTreeSet<String> =
+        remote.list("").map_ok(|object| object.key).try_collect().await.expect("a listing");
     assert_eq!(listed, made);
-    let below: Vec<String> = remote
-        .list("d3/")
-        .map_ok(|object| object.key)
-        .try_collect()
-        .await
-        .expect("a listing");
-    assert_eq!(
-        below.len(),
-        made.iter().filter(|path| path.starts_with("d3/")).count()
-    );
+    let below: Vec<String> =
+        remote.list("d3/").map_ok(|object| object.key).try_collect().await.expect("a listing");
+    assert_eq!(below.len(), made.iter().filter(|path| path.starts_with("d3/")).count());
 }
 
 /// 20 MiB whose bytes differ from place to place, in pieces of an odd size.
 fn large() -> (Vec<u8>, impl Fn() -> Vec<Result<Bytes, BodyError>>) {
-    let content: Vec<u8> = (0..20_u32 << 20)
-        .map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8)
-        .collect();
+    let content: Vec<u8> = (0..20_u32 << 20).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let source = content.clone();
-    (content, move || {
-        source
-            .chunks(700_001)
-            .map(|piece| Ok(Bytes::copy_from_slice(piece)))
-            .collect()
-    })
+    (content, move || source.chunks(700_001).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect())
 }
 
 async fn large_content_streams(remote: &dyn RemoteStorage) {
     let (content, pieces) = large();
-    let body = Body::Stream {
-        len: content.len() as u64,
-        stream: futures_util::stream::iter(pieces()).boxed(),
-    };
-    let version = remote
-        .put(&key("large"), body, Precondition::Absent)
-        .await
-        .expect("sent");
+    let body =
+        Body::Stream { len: content.len() as u64, stream: futures_util::stream::iter(pieces()).boxed() };
+    let version = remote.put(&key("large"), body, Precondition::Absent).await.expect("sent");
     assert_eq!(read(remote, "large").await, content);
-    let body = Body::Stream {
-        len: content.len() as u64,
-        stream: futures_util::stream::iter(pieces()).boxed(),
-    };
+    let body =
+        Body::Stream { len: content.len() as u64, stream: futures_util::stream::iter(pieces()).boxed() };
     let again = remote.put(&key("large"), body, Precondition::Absent).await;
     assert!(matches!(again, Err(RemoteError::PreconditionFailed)), "{again:?}");
-    let object = remote
-        .head(&key("large"))
-        .await
-        .expect("an answer")
-        .expect("an object");
+    let object = remote.head(&key("large")).await.expect("an answer").expect("an object");
     assert_eq!((object.version, object.size), (version, content.len() as u64));
 }
 
@@ -307,23 +207,15 @@ async fn a_body_that_fails_at_its_end_publishes_nothing(remote: &dyn RemoteStora
         len: content.len() as u64,
         stream: futures_util::stream::iter(failing.collect::<Vec<_>>()).boxed(),
     };
-    let sent = remote
-        .put(&key("large"), body, Precondition::Matches(before))
-        .await;
-    assert!(
-        matches!(sent, Err(RemoteError::Body(BodyError::Changed))),
-        "{sent:?}"
-    );
+    let sent = remote.put(&key("large"), body, Precondition::Matches(before)).await;
+    assert!(matches!(sent, Err(RemoteError::Body(BodyError::Changed))), "{sent:?}");
     assert_eq!(&read(remote, "large").await[..], b"before");
     let small = Body::Stream {
         len: 3,
         stream: futures_util::stream::iter([Ok(Bytes::from_static(b"one")), Err(BodyError::Changed)]).boxed(),
     };
     let sent = remote.put(&key("small"), small, Precondition::Absent).await;
-    assert!(
-        matches!(sent, Err(RemoteError::Body(BodyError::Changed))),
-        "{sent:?}"
-    );
+    assert!(matches!(sent, Err(RemoteError::Body(BodyError::Changed))), "{sent:?}");
     assert!(remote.head(&key("small")).await.expect("an answer").is_none());
 }
 

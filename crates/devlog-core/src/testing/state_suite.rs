@@ -60,23 +60,13 @@ fn what_is_applied_is_loaded(store: &dyn StateStore) {
         deleted_here: true,
         ..base(1)
     };
-    let seen = RemoteFile {
-        commit: None,
-        ..remote(5)
-    };
+    let seen = RemoteFile { commit: None, ..remote(5) };
     let intent = Intent {
         commit_id: "c-1".into(),
         number: CommitNumber(8),
-        rows: vec![
-            (path("z"), Some(base(3))),
-            (path("a"), None),
-            (path("m"), Some(extreme.clone())),
-        ],
+        rows: vec![(path("z"), Some(base(3))), (path("a"), None), (path("m"), Some(extreme.clone()))],
     };
-    let head = Head {
-        number: CommitNumber(7),
-        hash: ContentHash::of(b"seven"),
-    };
+    let head = Head { number: CommitNumber(7), hash: ContentHash::of(b"seven") };
     let changes = [
         StateChange::Head(head),
         StateChange::Agree(path("b/日本.md"), base(2)),
@@ -114,24 +104,15 @@ fn changes_apply_in_order(store: &dyn StateStore) {
     ];
     store.apply(&id("one"), &changes).expect("apply");
     let known = known(store, "one");
-    assert_eq!(
-        known.base,
-        BTreeMap::from([(path("a"), base(2)), (path("c"), base(3))])
-    );
-    assert_eq!(
-        known.ahead,
-        BTreeMap::from([(path("b"), None), (path("c"), Some(remote(9)))])
-    );
+    assert_eq!(known.base, BTreeMap::from([(path("a"), base(2)), (path("c"), base(3))]));
+    assert_eq!(known.ahead, BTreeMap::from([(path("b"), None), (path("c"), Some(remote(9)))]));
 }
 
 fn agreement_settles_what_was_ahead(store: &dyn StateStore) {
     apply(store, "one", StateChange::Ahead(path("a"), Some(remote(1))));
     apply(store, "one", StateChange::Ahead(path("b"), Some(remote(2))));
     apply(store, "one", StateChange::Agree(path("a"), base(1)));
-    assert_eq!(
-        known(store, "one").ahead,
-        BTreeMap::from([(path("b"), Some(remote(2)))])
-    );
+    assert_eq!(known(store, "one").ahead, BTreeMap::from([(path("b"), Some(remote(2)))]));
 }
 
 fn deletions_are_forgotten_or_marked(store: &dyn StateStore) {
@@ -144,35 +125,17 @@ fn deletions_are_forgotten_or_marked(store: &dyn StateStore) {
     apply(store, "one", StateChange::MarkDeleted(path("never")));
     apply(store, "one", StateChange::Forget(path("never")));
     let known = known(store, "one");
-    let marked = BaseFile {
-        deleted_here: true,
-        ..base(1)
-    };
-    assert_eq!(
-        known.base,
-        BTreeMap::from([(path("b"), marked), (path("c"), base(1))])
-    );
-    assert_eq!(
-        known.ahead,
-        BTreeMap::from([(path("b"), None), (path("c"), None)])
-    );
+    let marked = BaseFile { deleted_here: true, ..base(1) };
+    assert_eq!(known.base, BTreeMap::from([(path("b"), marked), (path("c"), base(1))]));
+    assert_eq!(known.ahead, BTreeMap::from([(path("b"), None), (path("c"), None)]));
 }
 
 fn identities_are_apart(store: &dyn StateStore) {
     apply(store, "one", StateChange::Agree(path("a"), base(1)));
     apply(store, "two", StateChange::Agree(path("a"), base(2)));
     apply(store, "two", StateChange::Ahead(path("b"), None));
-    apply(
-        store,
-        "one",
-        StateChange::Head(Head {
-            number: CommitNumber(1),
-            hash: ContentHash::of(b"1"),
-        }),
-    );
-    store
-        .set_conflicts(&id("two"), &[conflict("a", 1, None)])
-        .expect("set");
+    apply(store, "one", StateChange::Head(Head { number: CommitNumber(1), hash: ContentHash::of(b"1") }));
+    store.set_conflicts(&id("two"), &[conflict("a", 1, None)]).expect("set");
     store.set_conflicts(&id("one"), &[]).expect("set");
     apply(store, "one", StateChange::Forget(path("a")));
 
@@ -187,9 +150,7 @@ fn an_intent_is_replaced_and_cleared(store: &dyn StateStore) {
     let intent = |name: &str, rows: usize| Intent {
         commit_id: name.into(),
         number: CommitNumber(1),
-        rows: (0..rows)
-            .map(|row| (path(&format!("f{row}")), Some(base(1))))
-            .collect(),
+        rows: (0..rows).map(|row| (path(&format!("f{row}")), Some(base(1)))).collect(),
     };
     apply(store, "one", StateChange::Intend(intent("first", 5)));
     apply(store, "two", StateChange::Intend(intent("other", 1)));
@@ -213,18 +174,9 @@ fn stats_are_learned_and_dropped(store: &dyn StateStore) {
         recorded: i64::from(seed),
     };
     store
-        .learn(
-            &[
-                (path("a"), record(1)),
-                (path("b"), record(2)),
-                (path("c"), record(3)),
-            ],
-            &[],
-        )
+        .learn(&[(path("a"), record(1)), (path("b"), record(2)), (path("c"), record(3))], &[])
         .expect("learn");
-    store
-        .learn(&[(path("b"), record(4))], &[path("a"), path("never")])
-        .expect("learn");
+    store.learn(&[(path("b"), record(4))], &[path("a"), path("never")]).expect("learn");
     let expected = [(path("b"), record(4)), (path("c"), record(3))];
     assert_eq!(store.stats().expect("stats"), expected.into_iter().collect());
 }
@@ -233,40 +185,23 @@ fn conflicts_keep_their_time(store: &dyn StateStore) {
     let set = |conflicts: &[Conflict]| store.set_conflicts(&id("one"), conflicts).expect("set");
     let seen = || store.conflicts(&id("one")).expect("conflicts");
     set(&[conflict("b", 1, Some(at(10))), conflict("a", 2, Some(at(20)))]);
-    assert_eq!(
-        seen(),
-        [conflict("a", 2, Some(at(20))), conflict("b", 1, Some(at(10)))],
-        "sorted by path"
-    );
+    assert_eq!(seen(), [conflict("a", 2, Some(at(20))), conflict("b", 1, Some(at(10)))], "sorted by path");
     // The local side was edited once more: still the same conflict, and as old as it was.
     set(&[conflict("b", 3, None), conflict("c", 4, Some(at(30)))]);
-    assert_eq!(
-        seen(),
-        [conflict("b", 3, Some(at(10))), conflict("c", 4, Some(at(30)))]
-    );
+    assert_eq!(seen(), [conflict("b", 3, Some(at(10))), conflict("c", 4, Some(at(30)))]);
     set(&[]);
     assert_eq!(seen(), []);
     set(&[conflict("b", 3, Some(at(40)))]);
-    assert_eq!(
-        seen(),
-        [conflict("b", 3, Some(at(40)))],
-        "one that was settled begins anew"
-    );
+    assert_eq!(seen(), [conflict("b", 3, Some(at(40)))], "one that was settled begins anew");
 
-    let folder = Conflict {
-        local: None,
-        clash: Clash::FileAndFolder,
-        ..conflict("d", 5, Some(at(50)))
-    };
+    let folder = Conflict { local: None, clash: Clash::FileAndFolder, ..conflict("d", 5, Some(at(50))) };
     set(std::slice::from_ref(&folder));
     assert_eq!(seen(), [folder]);
 }
 
 fn equal_requests_are_one(store: &dyn StateStore) {
     let ask = |operation, paths: &[RelPath], second, error| {
-        store
-            .enqueue(operation, paths, at(second), error)
-            .expect("enqueue");
+        store.enqueue(operation, paths, at(second), error).expect("enqueue");
     };
     let some = [path("a"), path("b")];
     ask(Operation::Push, &[], 1, None);
@@ -278,33 +213,19 @@ fn equal_requests_are_one(store: &dyn StateStore) {
     let queue = store.queue().expect("queue");
     let plain: Vec<_> = queue
         .iter()
-        .map(|q| {
-            (
-                q.operation,
-                q.paths.as_slice(),
-                q.since,
-                q.attempts,
-                q.last_error.as_deref(),
-            )
-        })
+        .map(|q| (q.operation, q.paths.as_slice(), q.since, q.attempts, q.last_error.as_deref()))
         .collect();
     let expected: [(_, &[RelPath], _, _, _); 3] = [
         (Operation::Push, &[], at(1), 1, Some("no name server")),
         (Operation::Pull, &[], at(2), 1, Some("no route")),
         (Operation::Push, &some, at(3), 2, Some("timed out")),
     ];
-    assert_eq!(
-        plain, expected,
-        "oldest first; a request that was not tried counts no try"
-    );
+    assert_eq!(plain, expected, "oldest first; a request that was not tried counts no try");
 
     let ids: Vec<i64> = queue.iter().map(|request| request.id).collect();
     store.dequeue(&[ids[0], ids[2], i64::MAX]).expect("dequeue");
     let left = store.queue().expect("queue");
-    assert_eq!(
-        left.iter().map(|request| request.id).collect::<Vec<_>>(),
-        [ids[1]]
-    );
+    assert_eq!(left.iter().map(|request| request.id).collect::<Vec<_>>(), [ids[1]]);
     ask(Operation::Push, &[], 6, None);
     let fresh: Vec<QueuedRequest> = store
         .queue()
@@ -379,11 +300,5 @@ fn conflict(name: &str, seed: u8, detected_at: Option<DateTime<Utc>>) -> Conflic
         version: None,
     };
     let (path, clash) = (path(name), Clash::BothModified);
-    Conflict {
-        path,
-        clash,
-        local: Some(local),
-        remote: Some(ConflictSide::from(&file)),
-        detected_at,
-    }
+    Conflict { path, clash, local: Some(local), remote: Some(ConflictSide::from(&file)), detected_at }
 }

@@ -60,17 +60,11 @@ impl Bucket {
     }
 
     fn note(&mut self, verb: Verb, key: &str, granted: bool) {
-        self.log.push(Call {
-            verb,
-            key: key.to_owned(),
-            granted,
-        });
+        self.log.push(Call { verb, key: key.to_owned(), granted });
     }
 
     fn is_at(&self, key: &str, expected: &Version) -> bool {
-        self.objects
-            .get(key)
-            .is_some_and(|stored| version_of(stored.version) == *expected)
+        self.objects.get(key).is_some_and(|stored| version_of(stored.version) == *expected)
     }
 }
 
@@ -99,20 +93,12 @@ pub struct FakeRemote {
 impl FakeRemote {
     /// An empty bucket at this URL.
     pub fn new(url: &str) -> Self {
-        Self {
-            url: url.to_owned(),
-            bucket: Arc::default(),
-            requests: AtomicU64::new(0),
-        }
+        Self { url: url.to_owned(), bucket: Arc::default(), requests: AtomicU64::new(0) }
     }
 
     /// The same bucket with a request count of its own.
     pub fn another(&self) -> Self {
-        Self {
-            url: self.url.clone(),
-            bucket: Arc::clone(&self.bucket),
-            requests: AtomicU64::new(0),
-        }
+        Self { url: self.url.clone(), bucket: Arc::clone(&self.bucket), requests: AtomicU64::new(0) }
     }
 
     /// Every object's bytes by key, `.devlog/` included.
@@ -131,10 +117,7 @@ impl FakeRemote {
 
     /// The bytes of one object.
     pub fn bytes(&self, key: &str) -> Option<Bytes> {
-        lock(&self.bucket)
-            .objects
-            .get(key)
-            .map(|stored| stored.bytes.clone())
+        lock(&self.bucket).objects.get(key).map(|stored| stored.bytes.clone())
     }
 
     /// Stores an object as another tool would: past every precondition.
@@ -197,10 +180,7 @@ impl RemoteStorage for FakeRemote {
     async fn head(&self, key: &ObjectKey) -> Result<Option<RemoteObject>, RemoteError> {
         self.count();
         let mut bucket = lock(&self.bucket);
-        let found = bucket
-            .objects
-            .get(key.as_str())
-            .map(|stored| object(key.as_str(), stored));
+        let found = bucket.objects.get(key.as_str()).map(|stored| object(key.as_str(), stored));
         bucket.note(Verb::Head, key.as_str(), found.is_some());
         Ok(found)
     }
@@ -213,10 +193,9 @@ impl RemoteStorage for FakeRemote {
             Some(stored) if expect.is_some_and(|expected| *expected != version_of(stored.version)) => {
                 Err(RemoteError::PreconditionFailed)
             }
-            Some(stored) => Ok(Fetched {
-                object: object(key.as_str(), stored),
-                body: Body::Bytes(stored.bytes.clone()),
-            }),
+            Some(stored) => {
+                Ok(Fetched { object: object(key.as_str(), stored), body: Body::Bytes(stored.bytes.clone()) })
+            }
         };
         bucket.note(Verb::Get, key.as_str(), found.is_ok());
         found
@@ -231,11 +210,7 @@ impl RemoteStorage for FakeRemote {
             Precondition::Matches(expected) => bucket.is_at(key.as_str(), &expected),
         };
         bucket.note(Verb::Put, key.as_str(), is_allowed);
-        if is_allowed {
-            Ok(bucket.store(key.as_str(), bytes))
-        } else {
-            Err(RemoteError::PreconditionFailed)
-        }
+        if is_allowed { Ok(bucket.store(key.as_str(), bytes)) } else { Err(RemoteError::PreconditionFailed) }
     }
 
     async fn copy(&self, from: &ObjectKey, expect: &Version, to: &ObjectKey) -> Result<(), RemoteError> {
@@ -263,11 +238,7 @@ impl RemoteStorage for FakeRemote {
             return Ok(());
         }
         let is_there = bucket.objects.contains_key(key.as_str());
-        Err(if is_there {
-            RemoteError::PreconditionFailed
-        } else {
-            RemoteError::NotFound
-        })
+        Err(if is_there { RemoteError::PreconditionFailed } else { RemoteError::NotFound })
     }
 
     fn requests(&self) -> u64 {

@@ -66,9 +66,7 @@ impl FakeState {
     pub fn known(&self, url: &str) -> Known {
         let memory = lock(&self.memory);
         let id = memory.identities.get(url);
-        id.and_then(|id| memory.known.get(id))
-            .cloned()
-            .unwrap_or_default()
+        id.and_then(|id| memory.known.get(id)).cloned().unwrap_or_default()
     }
 }
 
@@ -119,10 +117,7 @@ impl StateStore for FakeState {
         let dated = conflicts.iter().map(|conflict| {
             let known = before.iter().find(|old| old.id() == conflict.id());
             let detected_at = known.and_then(|old| old.detected_at).or(conflict.detected_at);
-            Conflict {
-                detected_at,
-                ..conflict.clone()
-            }
+            Conflict { detected_at, ..conflict.clone() }
         });
         let dated: Vec<Conflict> = dated.collect();
         if !dated.is_empty() {
@@ -163,9 +158,7 @@ impl StateStore for FakeState {
     }
 
     fn dequeue(&self, ids: &[i64]) -> Result<(), StateError> {
-        lock(&self.memory)
-            .queue
-            .retain(|queued| !ids.contains(&queued.id));
+        lock(&self.memory).queue.retain(|queued| !ids.contains(&queued.id));
         Ok(())
     }
 

@@ -57,10 +57,7 @@ impl fmt::Debug for FakeTree {
 impl FakeTree {
     /// An empty folder whose times this clock gives.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self {
-            clock,
-            folder: Arc::default(),
-        }
+        Self { clock, folder: Arc::default() }
     }
 
     fn now(&self) -> i64 {
@@ -77,12 +74,7 @@ impl FakeTree {
         let (path, bytes, ctime) = (parsed(path), bytes.into(), self.now());
         let mut folder = lock(&self.folder);
         folder.inodes += 1;
-        let stat = FileStat {
-            size: bytes.len() as u64,
-            mtime,
-            ctime,
-            inode: folder.inodes,
-        };
+        let stat = FileStat { size: bytes.len() as u64, mtime, ctime, inode: folder.inodes };
         folder.files.insert(path, FakeFile { bytes, stat });
     }
 
@@ -127,9 +119,7 @@ impl FakeTree {
 
     /// Does something when the file is next read: after its first bytes were seen, before its last.
     pub fn while_reading(&self, path: &str, meanwhile: impl FnOnce(&Self) + Send + 'static) {
-        lock(&self.folder)
-            .meanwhile
-            .insert(parsed(path), Box::new(meanwhile));
+        lock(&self.folder).meanwhile.insert(parsed(path), Box::new(meanwhile));
     }
 
     /// Every file's bytes.
@@ -181,10 +171,7 @@ impl LocalTree for FakeTree {
     async fn scan(&self, known: StatRecords, depth: ScanDepth) -> Result<Scan, LocalError> {
         let recorded = self.now();
         let mut folder = lock(&self.folder);
-        let mut scan = Scan {
-            notes: folder.notes.clone(),
-            ..Scan::default()
-        };
+        let mut scan = Scan { notes: folder.notes.clone(), ..Scan::default() };
         for path in &folder.unreadable {
             let why = Unknown::Unreadable("permission denied".to_owned());
             scan.local.unknown.insert(path.clone(), why);
@@ -204,11 +191,7 @@ impl LocalTree for FakeTree {
                 let (path, stat) = (path.clone(), *stat);
                 scan.learned.push((path, StatRecord { stat, hash, recorded }));
             }
-            let file = LocalFile {
-                hash,
-                size: stat.size,
-                mtime: stat.mtime,
-            };
+            let file = LocalFile { hash, size: stat.size, mtime: stat.mtime };
             scan.local.files.insert(path.clone(), file);
         }
         let is_gone = |path: &&RelPath| !folder.files.contains_key(*path);
@@ -251,12 +234,7 @@ impl LocalTree for FakeTree {
                 Err(Turn::Truncated) => Some(Err(BodyError::Truncated)),
             }
         });
-        let stream = futures_util::stream::iter(pieces)
-            .chain(last.filter_map(std::future::ready))
-            .boxed();
-        Ok(LocalContent {
-            mtime,
-            body: Body::Stream { len, stream },
-        })
+        let stream = futures_util::stream::iter(pieces).chain(last.filter_map(std::future::ready)).boxed();
+        Ok(LocalContent { mtime, body: Body::Stream { len, stream } })
     }
 }
