@@ -1,13 +1,16 @@
-//! Loads `config.toml` and the environment into `DevLogConfig`, and writes single settings back.
+//! Loads `config.toml` and the environment into `DevLogConfig`; its part `edit` writes single settings back.
+
+mod edit;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
-use std::io::Write as _;
 use std::path::Path;
 
 use devlog_core::config::{DEFAULT_REMOTE, DevLogConfig, RemoteConfig, SETTINGS, setting};
-use toml_edit::{Document, DocumentMut, Item, Value};
+use toml_edit::{Document, Item, Value};
+
+pub(crate) use edit::{set, unset, write_atomically};
 
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
@@ -19,7 +22,8 @@ pub(crate) const CONFIG_FILE: &str = "config.toml";
 const ENV_PREFIX: &str = "DEVLOG_";
 
 /// Words that only a secret's key holds.
-const SECRET_WORDS: [&str; 6] = ["secret", "password", "token", "access_key", "account_key", "credential"];
+const SECRET_WORDS: [&str; 7] =
+    ["sas", "secret", "password", "token", "access_key", "account_key", "credential"];
 
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -206,122 +210,6 @@ pub(crate) fn check_key(key: &str, place: &str) -> Result<(), CliError> {
     Err(CliError::usage(format!("{place}`{key}` is not a setting{suggestion}")).with_hint(hint))
 }
 
-/// Writes one setting and keeps comments and order. The value is checked before anything is written.
-pub(crate) fn set(root: &Path, key: &str, value: &str) -> Result<(), CliError> {
-    check_key(key, "")?;
-    edit(root, Afterwards::Understood, |document| {
-        let mut table = document.as_table_mut() as &mut dyn toml_edit::TableLike;
-        let (folders, leaf) = key.rsplit_once('.').unwrap_or(("", key));
-        for name in folders.split('.').filter(|name| !name.is_empty()) {
-            let implicit = name == "remotes";
-            table = table
-                .entry(name)
-                .or_insert_with(|| {
-                    let mut made = toml_edit::Table::new();
-                    made.set_implicit(implicit);
-                    Item::Table(made)
-                })
-                .as_table_like_mut()
-                .ok_or_else(|| CliError::usage(format!("{CONFIG_FILE}: `{name}` is not a table")))?;
-        }
-        let mut new = typed(value);
-        if let Some(old) = table.get(leaf).and_then(Item::as_value) {
-            // The space and the comment around the old value stay.
-            *new.decor_mut() = old.decor().clone();
-        }
-        table.insert(leaf, Item::Value(new));
-        Ok(())
-    })
-}
-
-/// Removes one setting; a table that it leaves empty goes too. Whether it was there.
-pub(crate) fn unset(root: &Path, key: &str) -> Result<bool, CliError> {
-    let mut was_there = false;
-    edit(root, Afterwards::Whatever, |document| {
-        let names: Vec<&str> = key.split('.').collect();
-        was_there = remove(document.as_table_mut(), &names);
-        Ok(())
-    })?;
-    Ok(was_there)
-}
-
-fn remove(table: &mut dyn toml_edit::TableLike, names: &[&str]) -> bool {
-    let Some((name, rest)) = names.split_first() else {
-        return false;
-    };
-    if rest.is_empty() {
-        return table.remove(name).is_some();
-    }
-    let Some(inner) = table.get_mut(name).and_then(Item::as_table_like_mut) else {
-        return false;
-    };
-    let removed = remove(inner, rest);
-    if removed && inner.is_empty() {
-        table.remove(name);
-    }
-    removed
-}
-
-/// What must hold of the file after a change.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Afterwards {
-    /// All of it is understood, or nothing is written.
-    Understood,
-    /// A wrong key can be taken out while others are wrong too.
-    Whatever,
-}
-
-fn edit(
-    root: &Path,
-    afterwards: Afterwards,
-    change: impl FnOnce(&mut DocumentMut) -> Result<(), CliError>,
-) -> Result<(), CliError> {
-    let file = root.join(CONFIG_FILE);
-    let text = match fs::read_to_string(&file) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(cannot_write(&file, &error)),
-    };
-    let mut document: DocumentMut = text
-        .parse()
-        .map_err(|_| CliError::usage(format!("{CONFIG_FILE} is not TOML")).with_hint("devlog config edit"))?;
-    change(&mut document)?;
-    let new = document.to_string();
-    if new == text {
-        return Ok(());
-    }
-    if afterwards == Afterwards::Understood {
-        let mut settings = Settings::default();
-        settings.read_file(&new)?;
-        settings.apply()?;
-    }
-    write_atomically(&file, new.as_bytes()).map_err(|error| cannot_write(&file, &error))
-}
-
-/// The old content or the new, never a part.
-pub(crate) fn write_atomically(file: &Path, content: &[u8]) -> std::io::Result<()> {
-    let folder = file.parent().unwrap_or(Path::new("."));
-    let mut staged =
-        tempfile::Builder::new().prefix(devlog_local::ignore_rules::TEMP_PREFIX).tempfile_in(folder)?;
-    staged.write_all(content)?;
-    staged.as_file().sync_all()?;
-    staged.persist(file)?;
-    fs::File::open(folder)?.sync_all()
-}
-
-fn cannot_write(file: &Path, error: &std::io::Error) -> CliError {
-    CliError::new(ExitCode::Failed, format!("cannot write {}", file.display())).with_causes(Some(error))
-}
-
-/// Numbers and booleans are written as such.
-fn typed(value: &str) -> Value {
-    // `007` stays as it is.
-    if let Some(number) = value.parse::<i64>().ok().filter(|number| number.to_string() == value) {
-        return number.into();
-    }
-    value.parse::<bool>().map_or_else(|_| value.into(), Into::into)
-}
-
 fn collect_leaves<'a>(item: &'a Item, key: &str, leaves: &mut Vec<(String, &'a Item)>) {
     match item.as_table_like() {
         Some(table) => {
@@ -403,6 +291,9 @@ mod tests {
     fn writing_keeps_comments_and_refuses_what_would_not_load() {
         let root = tempfile::tempdir().unwrap();
         let file = root.path().join(CONFIG_FILE);
+        fs::write(&file, "# only this\n").unwrap();
+        set(root.path(), "sync.concurrency", "8").unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "# only this\n\n[sync]\nconcurrency = 8\n");
         fs::write(&file, "# mine\n[sync]\nconflict = \"manual\" # careful\n").unwrap();
         set(root.path(), "sync.concurrency", "8").unwrap();
         set(root.path(), "remotes.work.url", "s3://b/p").unwrap();

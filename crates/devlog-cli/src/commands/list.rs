@@ -78,7 +78,10 @@ pub(crate) fn run(app: &App, args: &ListArgs) -> Result<ExitCode, CliError> {
         return Ok(ExitCode::Done);
     }
     if found.entries.is_empty() {
-        ui.note("No entries.");
+        match app.root().path().is_dir() {
+            true => ui.note("No entries."),
+            false => ui.note(&format!("There is no log at {} yet.", app.root().named())),
+        }
         return Ok(ExitCode::Done);
     }
     let ids = journal.short_ids(&found)?;
