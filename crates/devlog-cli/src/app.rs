@@ -131,6 +131,7 @@ impl App {
     pub(crate) fn remote(&self) -> Result<RemoteConfig, CliError> {
         let name = self.remote_name.as_deref().unwrap_or(DEFAULT_REMOTE);
         if let Some(remote) = self.settings()?.config.remotes.get(name) {
+            self.require_apart(remote)?;
             return Ok(remote.clone());
         }
         if let Some(name) = &self.remote_name {
@@ -152,6 +153,21 @@ impl App {
             location: RemoteLocation::Folder { path: path.display().to_string() },
             single_writer: false,
         })
+    }
+
+    /// A folder remote inside the log would be synced into itself, and the log inside its remote mistaken for objects.
+    fn require_apart(&self, remote: &RemoteConfig) -> Result<(), CliError> {
+        let RemoteLocation::Folder { path } = &remote.location else { return Ok(()) };
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let (remote, root) = (real(Path::new(path)), real(self.root.path()));
+        if remote.starts_with(&root) || root.starts_with(&remote) {
+            return Err(CliError::usage(format!(
+                "the log in {} and its remote {path} lie inside each other",
+                self.root.named()
+            ))
+            .with_hint("devlog remote add default file:///another/folder"));
+        }
+        Ok(())
     }
 
     /// Paths of the command line, relative to the root unless absolute.

@@ -4,6 +4,7 @@ mod chain;
 mod error;
 mod options;
 mod publish;
+mod record;
 mod run;
 mod status;
 mod survey;

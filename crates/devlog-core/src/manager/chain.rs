@@ -1,13 +1,15 @@
 //! Reads the commit chain up to its end, and keeps what is known in step with it.
 
+use std::collections::BTreeMap;
+
 use futures_util::TryStreamExt;
 
 use super::error::SyncFailure;
 use crate::commit::{self, Commit, CommitError, Identity, MAX_COMMIT_BYTES, Snapshot};
-use crate::files::CommitNumber;
+use crate::files::{CommitNumber, ContentHash};
 use crate::path::RelPath;
 use crate::ports::{
-    BodyError, Known, ObjectKey, RemoteError, RemoteId, RemoteStorage, ReservedKey, StateChange, StateError,
+    BodyError, Intent, Known, ObjectKey, RemoteError, RemoteId, RemoteStorage, ReservedKey, StateChange, StateError,
     StateStore,
 };
 
@@ -21,6 +23,9 @@ pub(super) struct Chain {
     pub(super) id: Option<RemoteId>,
     /// What is remembered, up to date with all that was read.
     pub(super) known: Known,
+    /// What this device sent, or was about to send, and knows of no commit for. An object outside the chain that holds
+    /// just that is its own: a run died between an upload and its commit.
+    pub(super) attempted: BTreeMap<RelPath, ContentHash>,
     /// What of it the state store does not have yet.
     unsaved: Vec<StateChange>,
 }
@@ -48,7 +53,8 @@ impl Chain {
         };
         let Some(id) = id else { return Ok(Self::default()) };
         let known = state.load(&id)?;
-        let mut chain = Self { id: Some(id), known, unsaved: Vec::new() };
+        let attempted = known.intent.iter().flat_map(Intent::contents).collect();
+        let mut chain = Self { id: Some(id), known, attempted, unsaved: Vec::new() };
         if chain.known.head.is_none() {
             chain.start_from_snapshot(remote).await?;
         }

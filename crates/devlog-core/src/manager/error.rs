@@ -53,6 +53,11 @@ pub enum SyncFailure {
 }
 
 impl SyncFailure {
+    /// Whether the chain that was found does not continue the one that is known.
+    pub(super) const fn is_broken_chain(&self) -> bool {
+        matches!(self, Self::Chain { source: CommitError::Broken(_), .. })
+    }
+
     /// How the report sums it up.
     pub(super) fn stop(&self) -> Stop {
         match self {

@@ -7,9 +7,10 @@ use super::error::SyncFailure;
 use super::{Ports, SyncManager};
 use crate::commit::{self, Commit, Identity, Snapshot};
 use crate::execute::Published;
-use crate::files::BaseFile;
+use crate::files::{BaseFile, CommitNumber, FileTime, Version};
 use crate::guard::Guard;
 use crate::path::RelPath;
+use crate::plan::{Action, Step};
 use crate::ports::{Head, Intent, ObjectKey, Precondition, RemoteError, RemoteId, ReservedKey, StateChange};
 use crate::probe;
 use crate::progress::SyncEvent;
@@ -29,12 +30,11 @@ impl SyncManager {
     /// A remote that nobody has pushed to is tried for conditional writes and gets its identity.
     pub(super) async fn prepare_remote(&self, chain: &mut Chain) -> Result<Option<Guard>, SyncFailure> {
         let Ports { remote, clock, .. } = &self.ports;
-        let url = remote.to_string();
         let found = read_identity(remote.as_ref()).await?;
         let tracked = chain.known.base.values().filter(|row| !row.deleted_here).count();
         let id = match (&chain.id, found) {
             (Some(expected), Some(found)) if *expected == found => {
-                return self.remember_url(&url, expected);
+                return Ok(None);
             }
             (Some(expected), Some(found)) => {
                 return Ok(Some(Guard::OtherRemote { expected: expected.clone(), found }));
@@ -50,16 +50,51 @@ impl SyncManager {
                 self.found_remote().await?
             }
         };
-        chain.id = Some(id.clone());
-        self.remember_url(&url, &id)
+        chain.id = Some(id);
+        self.remember_url(chain)?;
+        Ok(None)
     }
 
-    fn remember_url(&self, url: &str, id: &RemoteId) -> Result<Option<Guard>, SyncFailure> {
-        let state = &self.ports.state;
-        if state.identity(url)?.as_ref() != Some(id) {
-            state.bind(url, id)?;
+    /// Remembers which remote was found at this URL, so that the next run need not ask.
+    pub(super) fn remember_url(&self, chain: &Chain) -> Result<(), SyncFailure> {
+        let Ports { remote, state, .. } = &self.ports;
+        let url = remote.to_string();
+        match &chain.id {
+            Some(id) if state.identity(&url)?.as_ref() != Some(id) => Ok(state.bind(&url, id)?),
+            _ => Ok(()),
         }
-        Ok(None)
+    }
+
+    /// The guard that a broken chain is a case of, where another log is stored there now.
+    pub(super) async fn other_remote(&self) -> Result<Option<Guard>, SyncFailure> {
+        let Ports { remote, state, .. } = &self.ports;
+        let expected = state.identity(&remote.to_string())?;
+        let found = read_identity(remote.as_ref()).await?;
+        Ok(match (expected, found) {
+            (Some(expected), Some(found)) if expected != found => Some(Guard::OtherRemote { expected, found }),
+            _ => None,
+        })
+    }
+
+    /// Remembers what is about to be sent, so that an object without its commit is known as our own should the run die.
+    pub(super) fn intend(&self, chain: &mut Chain, batch: &[Action]) -> Result<(), SyncFailure> {
+        let number = chain.known.head.map_or(CommitNumber(1), |head| head.number.next());
+        let row = |Action { path, step, .. }: &Action| match step {
+            Step::Upload { hash, size, .. } => {
+                let (mtime, version) = (FileTime::default(), Version::new(""));
+                let row = BaseFile { hash: *hash, size: *size, mtime, version, commit: number, deleted_here: false };
+                Some((path.clone(), Some(row)))
+            }
+            _ => None,
+        };
+        let rows: Vec<_> = batch.iter().filter_map(row).collect();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let intent = Intent { commit_id: String::new(), number, rows };
+        chain.attempted.extend(intent.contents());
+        chain.learn(vec![StateChange::Intend(intent)]);
+        Ok(chain.save(self.ports.state.as_ref())?)
     }
 
     /// Writes `remote.json`, or reads the one of a device that was faster.

@@ -13,28 +13,28 @@ use super::survey::Drift;
 use super::{Ports, SyncManager};
 use crate::config::SyncConfig;
 use crate::conflict::Strategy;
-use crate::execute::{self, Executor, Slice, chain_of};
+use crate::execute::{self, Executor, Slice};
 use crate::files::{BaseFile, RemoteFiles, Unknown};
 use crate::guard;
 use crate::path::RelPath;
 use crate::plan::{self, Action, Deletions, Note, NoteKind, Plan, Scope, Side, Step, SyncPolicy};
-use crate::ports::{RunRecord, Scan, ScanDepth, ScanNote, ScanNoteKind, StateChange};
+use crate::ports::{Scan, ScanDepth, ScanNote, ScanNoteKind, StateChange};
 use crate::progress::SyncEvent;
-use crate::report::{Ending, FileError, Operation, Stop, SyncReport};
+use crate::report::{FileError, Operation, SyncReport};
 
 /// How often a run plans again because the world moved, before it says so.
 const MAX_ROUNDS: usize = 8;
 
 /// A run as it was asked for.
 pub(super) struct Request {
-    operation: Operation,
+    pub(super) operation: Operation,
     mode: PushMode,
     dry_run: bool,
     offline: bool,
     confirmed: Option<usize>,
     deletions: Deletions,
     strategy: Strategy,
-    scope: Scope,
+    pub(super) scope: Scope,
 }
 
 impl Request {
@@ -305,56 +305,6 @@ impl SyncManager {
             return Ok(());
         }
         Ok(self.ports.state.learn(&scan.learned, &scan.forgotten)?)
-    }
-
-    /// Keeps the record of the run, and of the request where it has to wait.
-    fn remember(
-        &self,
-        request: &Request,
-        report: &SyncReport,
-        started: chrono::DateTime<chrono::Utc>,
-        failure: Option<&SyncFailure>,
-    ) -> Result<(), SyncFailure> {
-        let state = &self.ports.state;
-        let ending = report.ending();
-        let error = failure.map(|failure| chain_of(failure)).or_else(|| {
-            let guard = report.guard.as_ref().map(ToString::to_string);
-            guard.or_else(|| report.errors.first().map(|error| format!("{}: {}", error.path, error.message)))
-        });
-        let (operation, paths) = (request.operation, request.scope.paths());
-        match ending {
-            _ if report.queued => return Ok(state.enqueue(operation, paths, started, None)?),
-            Ending::Stopped(Stop::Unreachable) => {
-                state.enqueue(operation, paths, started, error.as_deref())?;
-            }
-            Ending::Done | Ending::Conflicts | Ending::Partial => {
-                let scope = &request.scope;
-                let done = |wanted: &[RelPath]| {
-                    scope.paths().is_empty()
-                        || (!wanted.is_empty() && wanted.iter().all(|path| scope.includes(path)))
-                };
-                let queued = state.queue()?;
-                let ids: Vec<i64> = queued
-                    .into_iter()
-                    .filter(|queued| queued.operation == operation && done(&queued.paths))
-                    .map(|queued| queued.id)
-                    .collect();
-                if !ids.is_empty() {
-                    state.dequeue(&ids)?;
-                }
-            }
-            Ending::Stopped(_) | Ending::Guarded | Ending::Corrupt => {}
-        }
-        Ok(state.record_run(&RunRecord {
-            operation,
-            started,
-            duration_ms: report.duration_ms,
-            succeeded: ending == Ending::Done,
-            error,
-            files: report.files_uploaded + report.files_downloaded + report.files_deleted,
-            bytes: report.bytes_uploaded + report.bytes_downloaded,
-            requests: report.requests,
-        })?)
     }
 }
 
