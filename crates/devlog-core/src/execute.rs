@@ -91,14 +91,18 @@ pub(crate) fn remote_steps(actions: Vec<Action>) -> VecDeque<Action> {
     deletions.into_iter().chain(others).collect()
 }
 
+/// Takes the steps of the next commit from `queue`: at most [`SLICE_FILES`], and deletions by themselves.
+pub(crate) fn next_batch(queue: &mut VecDeque<Action>) -> Vec<Action> {
+    let deletions = queue.iter().take_while(|a| matches!(a.step, Step::DeleteRemote { .. })).count();
+    let count = if deletions > 0 { deletions } else { queue.len() };
+    queue.drain(..count.min(SLICE_FILES)).collect()
+}
+
 impl Executor<'_> {
-    /// Carries out the next steps of `queue`: at most [`SLICE_FILES`], for at most about [`SLICE_SECONDS`].
-    pub(crate) async fn next_slice(&self, queue: &mut VecDeque<Action>) -> Slice {
+    /// Carries out the steps of one batch, for at most about [`SLICE_SECONDS`]; what was not begun goes back to `queue`.
+    pub(crate) async fn slice(&self, batch: Vec<Action>, queue: &mut VecDeque<Action>) -> Slice {
         let ends = self.clock.now() + TimeDelta::seconds(SLICE_SECONDS);
         let mut slice = Slice::default();
-        let deletions = queue.iter().take_while(|a| matches!(a.step, Step::DeleteRemote { .. })).count();
-        let count = if deletions > 0 { deletions.min(SLICE_FILES) } else { queue.len().min(SLICE_FILES) };
-        let batch: Vec<Action> = queue.drain(..count).collect();
         let (small, large): (Vec<_>, Vec<_>) = batch.into_iter().partition(|a| a.step.bytes() <= SMALL_BYTES);
         let (medium, large): (Vec<_>, Vec<_>) =
             large.into_iter().partition(|a| a.step.bytes() <= MEDIUM_BYTES);

@@ -226,6 +226,8 @@ impl BaseFile {
 pub enum Unknown {
     /// It could not be read; the text is the system's reason.
     Unreadable(String),
+    /// It was there when the run began and went since: the next run decides.
+    Vanished,
     /// An ignore rule covers it.
     Excluded,
     /// The chain names the object, as of this commit, and the bucket lacks it.

@@ -210,7 +210,7 @@ mod tests {
 
     #[test]
     fn plain_names_are_kept() {
-        for text in ["a", "a b/ü.md", ".devlogignore", "x/.devlog", "…", "a:b", "日本/語.md"] {
+        for text in ["a", "a b/ü.md", ".devlogignore", "x/.devlog", "…", "ab:c", "日本/語.md"] {
             assert_eq!(RelPath::new(text).unwrap().as_str(), text);
         }
     }

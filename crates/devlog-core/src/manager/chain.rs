@@ -1,6 +1,6 @@
 //! Reads the commit chain up to its end, and keeps what is known in step with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::TryStreamExt;
 
@@ -9,8 +9,8 @@ use crate::commit::{self, Commit, CommitError, Identity, MAX_COMMIT_BYTES, Snaps
 use crate::files::{CommitNumber, ContentHash};
 use crate::path::RelPath;
 use crate::ports::{
-    BodyError, Intent, Known, ObjectKey, RemoteError, RemoteId, RemoteStorage, ReservedKey, StateChange, StateError,
-    StateStore,
+    BodyError, Intent, Known, ObjectKey, RemoteError, RemoteId, RemoteStorage, ReservedKey, StateChange,
+    StateError, StateStore,
 };
 
 /// `remote.json` is some 120 bytes.
@@ -25,7 +25,7 @@ pub(super) struct Chain {
     pub(super) known: Known,
     /// What this device sent, or was about to send, and knows of no commit for. An object outside the chain that holds
     /// just that is its own: a run died between an upload and its commit.
-    pub(super) attempted: BTreeMap<RelPath, ContentHash>,
+    pub(super) attempted: BTreeMap<RelPath, BTreeSet<ContentHash>>,
     /// What of it the state store does not have yet.
     unsaved: Vec<StateChange>,
 }
@@ -53,7 +53,10 @@ impl Chain {
         };
         let Some(id) = id else { return Ok(Self::default()) };
         let known = state.load(&id)?;
-        let attempted = known.intent.iter().flat_map(Intent::contents).collect();
+        let mut attempted: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+        for (path, hash) in known.intent.iter().flat_map(Intent::contents) {
+            attempted.entry(path).or_default().insert(hash);
+        }
         let mut chain = Self { id: Some(id), known, attempted, unsaved: Vec::new() };
         if chain.known.head.is_none() {
             chain.start_from_snapshot(remote).await?;

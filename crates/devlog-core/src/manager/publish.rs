@@ -7,7 +7,7 @@ use super::error::SyncFailure;
 use super::{Ports, SyncManager};
 use crate::commit::{self, Commit, Identity, Snapshot};
 use crate::execute::Published;
-use crate::files::{BaseFile, CommitNumber, FileTime, Version};
+use crate::files::{BaseFile, CommitNumber, ContentHash, FileTime, Version};
 use crate::guard::Guard;
 use crate::path::RelPath;
 use crate::plan::{Action, Step};
@@ -71,29 +71,39 @@ impl SyncManager {
         let expected = state.identity(&remote.to_string())?;
         let found = read_identity(remote.as_ref()).await?;
         Ok(match (expected, found) {
-            (Some(expected), Some(found)) if expected != found => Some(Guard::OtherRemote { expected, found }),
+            (Some(expected), Some(found)) if expected != found => {
+                Some(Guard::OtherRemote { expected, found })
+            }
             _ => None,
         })
     }
 
     /// Remembers what is about to be sent, so that an object without its commit is known as our own should the run die.
     pub(super) fn intend(&self, chain: &mut Chain, batch: &[Action]) -> Result<(), SyncFailure> {
-        let number = chain.known.head.map_or(CommitNumber(1), |head| head.number.next());
-        let row = |Action { path, step, .. }: &Action| match step {
-            Step::Upload { hash, size, .. } => {
-                let (mtime, version) = (FileTime::default(), Version::new(""));
-                let row = BaseFile { hash: *hash, size: *size, mtime, version, commit: number, deleted_here: false };
-                Some((path.clone(), Some(row)))
+        let mut is_sending = false;
+        for Action { path, step, .. } in batch {
+            if let Step::Upload { hash, .. } = step {
+                chain.attempted.entry(path.clone()).or_default().insert(*hash);
+                is_sending = true;
             }
-            _ => None,
-        };
-        let rows: Vec<_> = batch.iter().filter_map(row).collect();
-        if rows.is_empty() {
+        }
+        if !is_sending {
             return Ok(());
         }
-        let intent = Intent { commit_id: String::new(), number, rows };
-        chain.attempted.extend(intent.contents());
-        chain.learn(vec![StateChange::Intend(intent)]);
+        let number = chain.known.head.map_or(CommitNumber(1), |head| head.number.next());
+        let row = |hash: ContentHash| BaseFile {
+            hash,
+            size: 0,
+            mtime: FileTime::default(),
+            version: Version::new(""),
+            commit: number,
+            deleted_here: false,
+        };
+        let sending = chain.attempted.iter();
+        let rows = sending
+            .flat_map(|(path, hashes)| hashes.iter().map(|hash| (path.clone(), Some(row(*hash)))))
+            .collect();
+        chain.learn(vec![StateChange::Intend(Intent { commit_id: String::new(), number, rows })]);
         Ok(chain.save(self.ports.state.as_ref())?)
     }
 
@@ -137,7 +147,7 @@ impl SyncManager {
         chain.save(state.as_ref())?;
 
         let bytes = Bytes::from(commit.to_bytes());
-        let head = Head { number: commit.number, hash: crate::files::ContentHash::of(&bytes) };
+        let head = Head { number: commit.number, hash: ContentHash::of(&bytes) };
         match remote.put(&ReservedKey::Commit(commit.number).into(), bytes.into(), Precondition::Absent).await
         {
             Ok(_) => {}
@@ -154,6 +164,9 @@ impl SyncManager {
             })
             .collect();
         changes.extend([StateChange::Head(head), StateChange::ClearIntent]);
+        for one in published {
+            chain.attempted.remove(&one.path);
+        }
         chain.learn(changes);
         chain.save(state.as_ref())?;
         reporter.report(&SyncEvent::Committed { number: commit.number, paths: published.len() });

@@ -73,6 +73,8 @@ pub(super) struct Survey {
     pub(super) scan: Scan,
     pub(super) chain: Chain,
     drift: Drift,
+    /// Files that went while the run was at work.
+    vanished: BTreeSet<RelPath>,
     notes: Vec<Note>,
 }
 
@@ -131,7 +133,13 @@ impl SyncManager {
             return Ok(());
         }
         let Ports { state, reporter, .. } = &self.ports;
-        let mut survey = self.survey(request).await?;
+        let mut survey = match self.survey(request).await {
+            Err(failure) if failure.is_broken_chain() => {
+                report.guard = Some(self.other_remote().await?.ok_or(failure)?);
+                return Ok(());
+            }
+            survey => survey?,
+        };
         let local = &survey.scan.local.files;
         report.files_scanned = local.len() as u64;
         report.bytes_scanned = local.values().map(|file| file.size).sum();
@@ -139,6 +147,7 @@ impl SyncManager {
         if !request.dry_run {
             self.keep_scan(&survey.scan)?;
             survey.chain.save(state.as_ref())?;
+            self.remember_url(&survey.chain)?;
         }
         let mut is_prepared = false;
         let mut approved = BTreeSet::new();
@@ -154,7 +163,8 @@ impl SyncManager {
             report.notes = plan.notes.iter().cloned().chain(survey.notes.iter().cloned()).collect();
             let unapproved = without(&plan, &approved);
             let (base, local) = (&survey.chain.known.base, &survey.scan.local);
-            let confirmed = request.confirmed.filter(|_| round == 0);
+            // What was confirmed is carried out in the first round; later ones may not delete anything else.
+            let confirmed = request.confirmed.map(|deletions| if round == 0 { deletions } else { 0 });
             if let Err(guard) = guard::check(&unapproved, local, base, &remote, confirmed) {
                 report.guard = Some(guard);
                 return Ok(());
@@ -164,7 +174,12 @@ impl SyncManager {
             }
             approved.extend(deleted(&plan).cloned());
             if let Some(id) = &survey.chain.id {
-                state.set_conflicts(id, &plan.conflicts)?;
+                let elsewhere = state.conflicts(id)?.into_iter();
+                let elsewhere = elsewhere.filter(|conflict| !request.scope.includes(&conflict.path));
+                state.set_conflicts(
+                    id,
+                    &plan.conflicts.iter().cloned().chain(elsewhere).collect::<Vec<_>>(),
+                )?;
             }
             survey.chain.learn(settle_state(&plan));
             survey.chain.save(state.as_ref())?;
@@ -178,14 +193,16 @@ impl SyncManager {
                 }
                 is_prepared = true;
             }
-            if self.publish(plan, &mut survey, report, &mut failed).await? {
+            let published = self.publish(plan, &mut survey, report, &mut failed).await;
+            let named = failed.iter().map(|(path, message)| (path.clone(), message.clone()));
+            report.errors = named.map(|(path, message)| FileError { path, message }).collect();
+            if published? {
                 break;
             }
             if round + 1 == MAX_ROUNDS {
                 return Err(SyncFailure::Contended);
             }
         }
-        report.errors.extend(failed.into_iter().map(|(path, message)| FileError { path, message }));
         Ok(())
     }
 
@@ -199,7 +216,8 @@ impl SyncManager {
         let known = state.stats()?;
         let scan = async { local.scan(known, depth).await.map_err(SyncFailure::from) };
         let (scan, chain) = try_join(scan, Chain::read(remote.as_ref(), state.as_ref())).await?;
-        let mut survey = Survey { notes: scan_notes(&scan), scan, chain, drift: Drift::default() };
+        let (drift, vanished) = (Drift::default(), BTreeSet::new());
+        let mut survey = Survey { notes: scan_notes(&scan), scan, chain, drift, vanished };
         if request.mode == PushMode::All && survey.chain.id.is_some() {
             let width = usize::from(self.config.concurrency);
             survey.notes.extend(survey.drift.survey(remote.as_ref(), &survey.chain, width).await?);
@@ -216,14 +234,24 @@ impl SyncManager {
             device: self.device.clone(),
             scope: request.scope.clone(),
         };
-        let remote = survey.drift.overlay(&survey.chain);
+        let mut remote = survey.drift.overlay(&survey.chain);
         let (base, local) = (&survey.chain.known.base, &mut survey.scan.local);
         for path in base.keys().chain(remote.files.keys()) {
             if !local.files.contains_key(path) && self.ports.local.is_excluded(path) {
                 local.unknown.insert(path.clone(), Unknown::Excluded);
             }
         }
-        (plan::plan(local, base, &remote, &policy), remote)
+        for path in survey.vanished.iter().filter(|path| !local.files.contains_key(*path)) {
+            local.unknown.insert(path.clone(), Unknown::Vanished);
+        }
+        let own = survey.drift.own(&survey.chain, local);
+        if own.is_empty() {
+            return (plan::plan(local, base, &remote, &policy), remote);
+        }
+        let mut base = base.clone();
+        base.extend(own.iter().map(|(path, file)| (path.clone(), file.clone())));
+        remote.files.extend(own.into_iter().map(|(path, row)| (path, row.as_remote())));
+        (plan::plan(local, &base, &remote, &policy), remote)
     }
 
     /// Carries out the plan's remote steps and commits them, slice by slice. False: the world moved, plan again.
@@ -247,7 +275,9 @@ impl SyncManager {
         let mut queue = execute::remote_steps(steps);
         let mut is_settled = true;
         while !queue.is_empty() {
-            let slice = executor.next_slice(&mut queue).await;
+            let batch = execute::next_batch(&mut queue);
+            self.intend(&mut survey.chain, &batch)?;
+            let slice = executor.slice(batch, &mut queue).await;
             let Slice { published, remote_moved, local_moved, vanished, failed: failures, halt } = slice;
             if !published.is_empty() {
                 match self.commit(&mut survey.chain, &published).await {
@@ -268,7 +298,7 @@ impl SyncManager {
             failed.extend(failures);
             for path in vanished {
                 survey.scan.local.files.remove(&path);
-                survey.scan.local.unknown.insert(path, Unknown::Excluded);
+                survey.vanished.insert(path);
             }
             if let Some(error) = halt {
                 return Err(error.into());

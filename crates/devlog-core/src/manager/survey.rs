@@ -8,7 +8,9 @@ use sha2::{Digest, Sha256};
 use super::chain::Chain;
 use super::error::SyncFailure;
 use crate::commit;
-use crate::files::{ContentHash, FileTime, RemoteFile, RemoteFiles, Unknown};
+use crate::files::{
+    BaseFile, CommitNumber, ContentHash, FileTime, LocalFiles, RemoteFile, RemoteFiles, Unknown,
+};
 use crate::path::{RESERVED_DIR, RelPath};
 use crate::plan::{Note, NoteKind};
 use crate::ports::{BodyError, ObjectKey, RemoteError, RemoteObject, RemoteStorage};
@@ -22,7 +24,11 @@ impl Drift {
     pub(super) fn overlay(&self, chain: &Chain) -> RemoteFiles {
         let mut remote = RemoteFiles { files: commit::remembered(&chain.known), ..RemoteFiles::default() };
         for (path, seen) in &self.0 {
+            let is_named =
+                |seen: &RemoteFile| remote.files.get(path).is_some_and(|named| named.version == seen.version);
             match seen {
+                // The chain speaks of this very state.
+                Some(file) if is_named(file) => {}
                 Some(file) => {
                     remote.files.insert(path.clone(), file.clone());
                 }
@@ -34,6 +40,20 @@ impl Drift {
             }
         }
         remote
+    }
+
+    /// Objects that this device stored before a run died, and whose local files were edited since: what both sides
+    /// would have agreed on, had the commit been made.
+    pub(super) fn own(&self, chain: &Chain, local: &LocalFiles) -> Vec<(RelPath, BaseFile)> {
+        let commit = chain.known.head.map_or(CommitNumber(1), |head| head.number.next());
+        let is_own = |(path, seen): (&RelPath, &Option<RemoteFile>)| {
+            let seen = seen
+                .as_ref()
+                .filter(|seen| chain.attempted.get(path).is_some_and(|hashes| hashes.contains(&seen.hash)))?;
+            let is_edited = local.files.get(path).is_some_and(|file| file.hash != seen.hash);
+            is_edited.then(|| (path.clone(), BaseFile::agreed(seen, commit)))
+        };
+        self.0.iter().filter_map(is_own).collect()
     }
 
     /// Forgets what was seen of these paths: newer commits speak of them.

@@ -280,7 +280,8 @@ impl Note {
     /// Whether the run cannot claim to have done everything.
     pub fn is_partial(&self) -> bool {
         match &self.kind {
-            NoteKind::UnknownHere(Unknown::Excluded) | NoteKind::UnknownThere(Unknown::Excluded) => false,
+            NoteKind::UnknownHere(Unknown::Excluded | Unknown::Vanished)
+            | NoteKind::UnknownThere(Unknown::Excluded) => false,
             NoteKind::UnknownHere(_)
             | NoteKind::UnknownThere(_)
             | NoteKind::UnusableName(_)
@@ -308,6 +309,7 @@ impl fmt::Display for NoteKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let unknown = |f: &mut fmt::Formatter<'_>, why: &Unknown| match why {
             Unknown::Unreadable(reason) => write!(f, "cannot be read: {reason}"),
+            Unknown::Vanished => f.write_str("it went while the run was at work"),
             Unknown::Excluded => f.write_str("excluded by an ignore rule"),
             Unknown::Missing(_) => f.write_str("the remote's log names it, but the object is missing"),
             Unknown::Corrupt => f.write_str("the object's content is not what the remote's log says"),

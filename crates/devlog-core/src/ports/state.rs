@@ -27,6 +27,8 @@ pub struct Head {
 }
 
 /// A commit that was about to be written: if the chain turns out to hold it, these rows are true.
+///
+/// While files are still on their way there is no commit yet and its id is empty: the rows then say what is being sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Intent {
     /// The commit's random id.
@@ -35,6 +37,13 @@ pub struct Intent {
     pub number: CommitNumber,
     /// The base rows it justifies; `None` where it deletes the path.
     pub rows: Vec<(RelPath, Option<BaseFile>)>,
+}
+
+impl Intent {
+    /// What it puts at each path that it does not delete.
+    pub fn contents(&self) -> impl Iterator<Item = (RelPath, ContentHash)> {
+        self.rows.iter().filter_map(|(path, row)| Some((path.clone(), row.as_ref()?.hash)))
+    }
 }
 
 /// Everything remembered of one remote.

@@ -37,7 +37,7 @@ enum Turn {
 }
 
 fn path(name: &str) -> RelPath {
-    RelPath::new(name).unwrap()
+    RelPath::new(name).expect("the names are plain")
 }
 
 fn text(content: u8) -> Vec<u8> {
@@ -162,11 +162,11 @@ impl World {
             self.remote.files.get(name).map(ConflictSide::from),
         ];
         for side in sides.into_iter().flatten() {
-            let same = u8::try_from(side.size).unwrap();
+            let same = u8::try_from(side.size).expect("the files are tiny");
             let Some(copy) = copy_name(name, &side, &self.policy.device, 0) else {
                 continue;
             };
-            let below = copy.with_file_name(&format!("{}/x", copy.file_name())).unwrap();
+            let below = copy.with_file_name(&format!("{}/x", copy.file_name())).expect("the names are plain");
             let is_free = |name: &RelPath| {
                 let names = self.local_names().into_iter().chain(self.remote_names());
                 !names.into_iter().any(|other| other.is_within(name) || name.is_within(&other))
@@ -260,7 +260,7 @@ impl World {
                     self.base.insert(path.clone(), BaseFile::agreed(file, commit));
                 }
                 Step::Forget => drop(self.base.remove(path)),
-                Step::MarkDeleted => self.base.get_mut(path).unwrap().deleted_here = true,
+                Step::MarkDeleted => self.base.get_mut(path).expect("a row to mark").deleted_here = true,
                 Step::Merge { remote, .. } => {
                     self.fetch(path, remote);
                     let merged = LocalFile {
@@ -273,7 +273,7 @@ impl World {
                     }
                 }
                 Step::KeepBoth { remote, copy, .. } => {
-                    let ours = self.local.files.remove(path).unwrap();
+                    let ours = self.local.files.remove(path).expect("a file to move");
                     self.local.files.insert(copy.clone(), ours.clone());
                     match remote {
                         Some(remote) => self.fetch(path, remote),
