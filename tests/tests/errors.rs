@@ -103,9 +103,11 @@ fn one_run_at_a_time() {
     let env = server.env(&bucket).with_var("DEVLOG_SYNC__BANDWIDTH", "200kB/s");
     env.write("large.bin", vec![7_u8; 1_000_000]);
     let mut first = env.command(["push", "-q"]).stderr(Stdio::null()).spawn().unwrap();
-    let locked = wait_for(|| env.devlog("push").code == Some(8));
-    first.wait().unwrap();
-    assert!(locked, "a second push met the first one's lock");
+    let holder = first.id().to_string();
+    let lock = env.root().join(".devlog/lock");
+    assert!(wait_for(|| fs::read_to_string(&lock).is_ok_and(|text| text.contains(&holder))));
+    env.devlog("push").exits(8).complains(&holder);
+    assert!(first.wait().unwrap().success());
     env.devlog("push").exits(0);
 }
 

@@ -160,7 +160,7 @@ fn a_missing_bucket_is_named() {
     let bucket = server.bucket();
     let env = server.env(&bucket);
     env.configure(&bucket.url("me").replace("s3://t", "s3://no-such-t"));
-    env.devlog("push").exits(1).complains("bucket does not exist");
+    env.devlog("push").exits(1).complains("does not exist");
 }
 
 #[test]
