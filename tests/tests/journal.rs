@@ -27,8 +27,8 @@ fn listed(env: &TestEnv, args: &str) -> Vec<String> {
 fn with_editor(script: &str) -> TestEnv {
     let env = TestEnv::new();
     let editor = env.home().join("my editor");
-    fs::write(&editor, format!("#!/bin/sh\n{script}\n")).unwrap();
-    fs::set_permissions(&editor, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(&editor, format!("#!/bin/sh\n{script}\n")).expect("the script is made");
+    fs::set_permissions(&editor, fs::Permissions::from_mode(0o755)).expect("the script is made");
     let words = format!("'{}' --wait", editor.display());
     env.with_var("EDITOR", "false").with_var("VISUAL", &words)
 }
