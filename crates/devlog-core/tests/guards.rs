@@ -144,6 +144,18 @@ fn a_renamed_folder_is_no_deletion() {
 }
 
 #[test]
+fn a_file_moved_over_another_is_a_deletion() {
+    let mut trees = agreed(100).without_local(30);
+    for n in 0..30 {
+        trees = trees.add_local(&format!("{}.md", n + 50), &format!("content {n}"));
+    }
+    assert!(matches!(
+        check(&trees, Direction::Push, None),
+        Err(Guard::MassDeletion { destructive: 30, confirm: 30, .. })
+    ));
+}
+
+#[test]
 fn a_deletion_beside_other_new_files_is_still_one() {
     let mut trees = agreed(100).without_local(30);
     for n in 0..30 {

@@ -1,10 +1,14 @@
 //! Long pushes, long chains.
 
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use devlog_core::config::SyncConfig;
 use devlog_core::report::Ending;
-use devlog_core::testing::fakes::Verb;
+use devlog_core::testing::fakes::{FakeRemote, Verb};
 use devlog_core::testing::faults::{Aim, Moment};
 
-use crate::lab::{COMMITS, all, another, chain, commits, device, offline};
+use crate::lab::{COMMITS, Device, URL, all, another, chain, commits, device, offline};
 
 #[tokio::test]
 async fn a_long_push_commits_in_slices() {
@@ -23,6 +27,19 @@ async fn a_long_push_commits_in_slices() {
     assert_eq!(xps.stored(), 0, "all had been sent");
     assert_eq!((commits(xps.bucket()), chain(xps.bucket()).len()), (2, 2500));
     assert_eq!(xps.push().await.requests, 1);
+}
+
+#[tokio::test]
+async fn a_slow_push_commits_every_half_minute() {
+    let config = SyncConfig { concurrency: 1, ..SyncConfig::default() };
+    let xps = Device::with("xps", 1, FakeRemote::new(URL), config);
+    for name in ["a.md", "b.md", "c.md", "d.md"] {
+        xps.tree.write(name, name);
+    }
+    let clock = Arc::clone(&xps.clock);
+    xps.tree.while_reading("b.md", move |_| clock.advance(TimeDelta::seconds(31)));
+    assert_eq!(xps.push().await.files_uploaded, 4);
+    assert_eq!((xps.events.count("committed 1 2"), xps.events.count("committed 2 2")), (1, 1));
 }
 
 #[tokio::test]

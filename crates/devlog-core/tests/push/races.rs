@@ -33,6 +33,9 @@ async fn the_slower_device_plans_again_and_both_files_are_there() {
     let report = xps.push().await;
     assert_eq!(report.conflicts, 0);
     assert_eq!(xps.stored(), 2, "what was sent before the race was lost is not sent again");
+    let tried =
+        xps.bucket().log().iter().filter(|call| call.verb == Verb::Put && call.key == "xps.md").count();
+    assert_eq!(tried, 1, "nor tried again");
     xps.assert_stored(&[("first.md", "1"), ("mac.md", "m"), ("xps.md", "x")]);
     assert_eq!(commits(xps.bucket()), 3);
 }
