@@ -19,7 +19,7 @@ use decide::{Decision, Row};
 
 /// Decides what a run does, from the three trees alone. The same trees give the same plan.
 ///
-/// The rules are the table of `docs/sync-model.md`; [`decide`] holds it row by row, [`folders`] what happens where one
+/// The rules are the table of `docs/sync-model.md`; `plan/decide.rs` holds it row by row, `plan/folders.rs` what happens where one
 /// side has a file and the other a folder of the same name.
 pub fn plan(local: &LocalFiles, base: &BaseFiles, remote: &RemoteFiles, policy: &SyncPolicy) -> Plan {
     let trees = Trees { local, base, remote, policy };

@@ -64,8 +64,10 @@ fn cli_markdown() -> String {
     text
 }
 
+/// A command's help, and that of the commands below it. What holds for every command is told once, at the top.
 fn describe(command: &mut clap::Command, name: &str, text: &mut String) {
-    let help = command.render_long_help().to_string();
+    let mut told = if name == "devlog" { command.clone() } else { command.clone().mut_args(hide_global) };
+    let help = told.render_long_help().to_string();
     let help: String = help.lines().flat_map(|line| [line.trim_end(), "\n"]).collect();
     let _ = write!(text, "\n## {name}\n\n```\n{}\n```\n", help.trim_end());
     for inner in command.get_subcommands_mut() {
@@ -74,6 +76,11 @@ fn describe(command: &mut clap::Command, name: &str, text: &mut String) {
             describe(inner, &name, text);
         }
     }
+}
+
+fn hide_global(arg: clap::Arg) -> clap::Arg {
+    let is_global = arg.is_global_set();
+    arg.hide(is_global)
 }
 
 fn config_markdown() -> String {
