@@ -9,8 +9,18 @@ use devlog_core::ports::RemoteError;
 /// The first pause; each further one is twice as long, with jitter.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
-/// The longest pause, also where a server asks for more.
+/// The longest pause of our own choice.
 const LONGEST_PAUSE: Duration = Duration::from_secs(20);
+
+/// The longest pause that a server may ask for; more than this is the caller's to queue.
+const LONGEST_ASKED: Duration = Duration::from_secs(60);
+
+/// "Slow down" is an answer, not a fault: it may come so many times as often before we give up. Without this, a server that
+/// refuses a third of all requests fails one request in a thousand.
+const PATIENCE: u16 = 3;
+
+/// A connection that carries fewer bytes a second than this is as good as dead.
+const SLOWEST_BYTES_PER_S: u64 = 16 << 10;
 
 /// A request that failed, and whether another try makes sense.
 #[derive(Debug)]
@@ -63,30 +73,64 @@ impl Retry {
         self.sent.load(Ordering::Relaxed)
     }
 
+    /// Sends a request that is not worth a second try.
+    pub(crate) async fn once<T, Answer>(&self, request: impl FnOnce() -> Answer) -> Result<T, RemoteError>
+    where
+        Answer: Future<Output = Result<T, Failure>>,
+    {
+        self.sent.fetch_add(1, Ordering::Relaxed);
+        match tokio::time::timeout(self.timeout, request()).await {
+            Ok(answer) => answer.map_err(|failure| failure.error),
+            Err(late) => Err(RemoteError::Offline(late.into())),
+        }
+    }
+
     /// Sends a request until it succeeds, fails for good, or was tried often enough.
     pub(crate) async fn run<T, Answer>(&self, request: impl Fn() -> Answer) -> Result<T, RemoteError>
     where
         Answer: Future<Output = Result<T, Failure>>,
     {
+        self.run_with(0, request).await
+    }
+
+    /// The same for a request that carries so many bytes, and may take the longer for it.
+    pub(crate) async fn run_with<T, Answer>(
+        &self,
+        bytes: usize,
+        request: impl Fn() -> Answer,
+    ) -> Result<T, RemoteError>
+    where
+        Answer: Future<Output = Result<T, Failure>>,
+    {
+        let deadline = self.timeout + Duration::from_secs(bytes as u64 / SLOWEST_BYTES_PER_S);
         let mut pauses = ExponentialBuilder::default()
             .with_jitter()
             .with_min_delay(FIRST_PAUSE)
             .with_max_delay(LONGEST_PAUSE)
-            .with_max_times(usize::from(self.attempts.saturating_sub(1)))
+            .without_max_times()
             .build();
+        let (mut faults, mut refusals) = (0, 0);
         loop {
             self.sent.fetch_add(1, Ordering::Relaxed);
-            let failure = match tokio::time::timeout(self.timeout, request()).await {
+            let failure = match tokio::time::timeout(deadline, request()).await {
                 Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(failure)) => failure,
                 Err(_) => Failure::soon(RemoteError::Offline(
-                    format!("no answer within {} s", self.timeout.as_secs()).into(),
+                    format!("no answer within {} s", deadline.as_secs_f32()).into(),
                 )),
             };
-            let pause = match (failure.again, pauses.next()) {
-                (Again::No, _) | (_, None) => return Err(failure.error),
-                (Again::Soon, Some(pause)) => pause,
-                (Again::After(asked), Some(pause)) => asked.clamp(pause, LONGEST_PAUSE),
+            let (count, limit) = match failure.error {
+                RemoteError::Throttled { .. } => (&mut refusals, self.attempts.saturating_mul(PATIENCE)),
+                _ => (&mut faults, self.attempts),
+            };
+            *count += 1;
+            let pause = pauses.next().unwrap_or(LONGEST_PAUSE);
+            let pause = match failure.again {
+                _ if *count >= limit => return Err(failure.error),
+                Again::No => return Err(failure.error),
+                Again::Soon => pause,
+                Again::After(asked) if asked > LONGEST_ASKED => return Err(failure.error),
+                Again::After(asked) => asked.max(pause),
             };
             tokio::time::sleep(pause).await;
         }
@@ -110,10 +154,30 @@ mod tests {
     async fn transient_failures_are_tried_again_with_growing_pauses_and_an_end() {
         let retry = retry();
         let started = Instant::now();
-        let result = retry.run(|| async { Err::<(), _>(Failure::soon(throttled())) }).await;
-        assert!(matches!(result, Err(RemoteError::Throttled { .. })));
+        let broken = || RemoteError::Offline("broken".into());
+        let result = retry.run(|| async { Err::<(), _>(Failure::soon(broken())) }).await;
+        assert!(matches!(result, Err(RemoteError::Offline(_))));
         assert_eq!(retry.requests(), 4);
         assert!(started.elapsed() >= Duration::from_millis(700), "{:?}", started.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn being_asked_to_slow_down_is_borne_longer_than_faults_but_not_for_ever() {
+        let retry = retry();
+        let result = retry.run(|| async { Err::<(), _>(Failure::soon(throttled())) }).await;
+        assert!(matches!(result, Err(RemoteError::Throttled { .. })));
+        assert_eq!(retry.requests(), 12);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_large_request_has_longer() {
+        let retry = Retry::new(1, Duration::from_secs(60));
+        let slow = || async {
+            tokio::time::sleep(Duration::from_secs(300)).await;
+            Ok(())
+        };
+        assert!(retry.run(slow).await.is_err());
+        retry.run_with(8 << 20, slow).await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]

@@ -12,6 +12,8 @@ use aws_sdk_s3::config::{
 use devlog_core::config::{RemoteConfig, RemoteLocation};
 
 use super::S3;
+use super::parts::Memory;
+use super::upload::PART_BYTES;
 use crate::error::FactoryError;
 use crate::factory::Limits;
 use crate::keys::Prefix;
@@ -92,6 +94,8 @@ impl S3 {
             retry: Arc::new(limits.retry()),
             throttle: Arc::new(limits.throttle()),
             parts: limits.parts.max(1),
+            memory: Memory::new(limits.parts.max(1) as u64 * PART_BYTES),
+            swept: Arc::default(),
         })
     }
 }

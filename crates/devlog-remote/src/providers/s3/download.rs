@@ -4,37 +4,42 @@ use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use devlog_core::files::Version;
-use devlog_core::ports::{Body, BodyError, Fetched, ObjectKey, RemoteError, RemoteObject};
+use devlog_core::ports::{Body, BodyError, Fetched, RemoteError, RemoteObject};
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 
-use super::{S3, failure, time, version};
+use super::{S3, size, time, version};
 
-/// How often one download goes on after it broke off.
+/// How often in a row a download goes on after it broke off.
 const RESUMES: u32 = 5;
 
+/// With so much between two faults they are not in a row.
+const PROGRESS_BYTES: u64 = 1 << 20;
+
 impl S3 {
-    pub(super) async fn download(
+    /// Begins to download `name`, known as `key` below the prefix.
+    pub(super) async fn fetch(
         &self,
-        key: &ObjectKey,
+        name: &str,
+        key: String,
         expect: Option<&Version>,
     ) -> Result<Fetched, RemoteError> {
-        let name = self.prefix.full(key);
-        let answer = self.request(&name, expect, None).await?;
+        let answer = self.request(name, expect, None).await?;
         let object = RemoteObject {
-            key: key.as_str().to_owned(),
-            size: answer.content_length.and_then(|len| u64::try_from(len).ok()).unwrap_or(0),
+            key,
+            size: size(answer.content_length)?,
             version: version(answer.e_tag)?,
             modified: time(answer.last_modified),
         };
         let download = Download {
             s3: self.clone(),
-            name,
+            name: name.to_owned(),
             version: object.version.clone(),
             from: answer.body,
             at: 0,
             len: object.size,
             resumes: RESUMES,
+            resumed_at: 0,
         };
         Ok(Fetched { body: Body::Stream { len: object.size, stream: download.into_stream() }, object })
     }
@@ -55,7 +60,7 @@ impl S3 {
                     .set_range(range.clone())
                     .send()
                     .await
-                    .map_err(failure)
+                    .map_err(|error| self.failure(error))
             })
             .await
     }
@@ -69,6 +74,7 @@ struct Download {
     at: u64,
     len: u64,
     resumes: u32,
+    resumed_at: u64,
 }
 
 impl Download {
@@ -102,10 +108,17 @@ impl Download {
             return Err(BodyError::Broken(why));
         }
         self.resumes -= 1;
+        if self.at - self.resumed_at > PROGRESS_BYTES {
+            self.resumes = RESUMES;
+        }
+        self.resumed_at = self.at;
         let range = Some(format!("bytes={}-", self.at));
         let answer = self.s3.request(&self.name, Some(&self.version), range).await;
-        let answer = answer.map_err(|error| BodyError::Broken(error.into()))?;
-        // A server that ignores the range begins anew; what is already there is passed over nowhere, so it is an error.
+        let answer = answer.map_err(|error| match error {
+            RemoteError::PreconditionFailed | RemoteError::NotFound => BodyError::Changed,
+            error => BodyError::Broken(error.into()),
+        })?;
+        // A server that ignores the range begins anew; its first bytes are not those that we lack.
         if answer.content_range.is_none() && self.at > 0 {
             return Err(BodyError::Broken("the server does not continue a download".into()));
         }

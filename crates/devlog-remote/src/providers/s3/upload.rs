@@ -1,13 +1,18 @@
 //! Sends content: in one request, or in parts of which only a few are in memory at once.
 
-use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
-use bytes::{Bytes, BytesMut};
-use devlog_core::files::Version;
-use devlog_core::ports::{BodyError, Precondition, RemoteError};
-use futures_util::stream::{self, BoxStream};
-use futures_util::{Stream, StreamExt, TryStreamExt};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::{S3, failure, version};
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use bytes::Bytes;
+use devlog_core::files::Version;
+use devlog_core::ports::{Body, BodyError, Precondition, RemoteError};
+use futures_util::stream::{self, BoxStream};
+use futures_util::{StreamExt, TryStreamExt};
+
+use super::abandoned::Unfinished;
+use super::parts::in_parts;
+use super::{S3, version};
 use crate::retry::Failure;
 
 /// The smallest part; also the largest content that goes in one request.
@@ -15,6 +20,11 @@ pub(super) const PART_BYTES: u64 = 8 << 20;
 
 /// S3 takes no more parts than this.
 const MAX_PARTS: u64 = 10_000;
+
+/// The metadata by which an upload is known as ours after its answer was lost.
+const UPLOAD_MARK: &str = "devlog-upload";
+
+type Pieces = BoxStream<'static, Result<Bytes, BodyError>>;
 
 /// `If-None-Match` and `If-Match` of a condition.
 fn conditions(when: &Precondition, single_writer: bool) -> (Option<String>, Option<String>) {
@@ -34,6 +44,7 @@ fn gone_is_stale(when: &Precondition) -> impl Fn(Failure) -> Failure {
 }
 
 impl S3 {
+    /// Sends content that is in memory.
     pub(super) async fn put_whole(
         &self,
         name: &str,
@@ -42,9 +53,11 @@ impl S3 {
     ) -> Result<Version, RemoteError> {
         self.throttle.pass(bytes.len()).await;
         let (if_none_match, if_match) = conditions(when, self.config.single_writer);
-        let answer = self
+        let tries = AtomicU32::new(0);
+        let sent = self
             .retry
-            .run(|| async {
+            .run_with(bytes.len(), || async {
+                tries.fetch_add(1, Ordering::Relaxed);
                 self.client
                     .put_object()
                     .bucket(&self.bucket)
@@ -54,48 +67,77 @@ impl S3 {
                     .body(bytes.clone().into())
                     .send()
                     .await
-                    .map_err(failure)
+                    .map_err(|error| self.failure(error))
                     .map_err(gone_is_stale(when))
             })
-            .await?;
-        version(answer.e_tag)
+            .await;
+        match sent {
+            Ok(answer) => version(answer.e_tag),
+            // An earlier try may have been carried out and its answer lost: then we have met ourselves.
+            Err(RemoteError::PreconditionFailed) if tries.load(Ordering::Relaxed) > 1 => {
+                self.same_content(name, &bytes).await?.ok_or(RemoteError::PreconditionFailed)
+            }
+            Err(error) => Err(error),
+        }
     }
 
-    pub(super) async fn put_in_parts(
+    /// The object's version, if it holds exactly these bytes.
+    async fn same_content(&self, name: &str, bytes: &Bytes) -> Result<Option<Version>, RemoteError> {
+        let there = match self.fetch(name, name.to_owned(), None).await {
+            Ok(there) if there.object.size == bytes.len() as u64 => there,
+            Ok(_) | Err(RemoteError::NotFound) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let content = there.body.collect(bytes.len() as u64).await.map_err(|error| RemoteError::Other {
+            message: "cannot read back what was sent".into(),
+            source: Some(error.into()),
+        })?;
+        Ok((content == *bytes).then_some(there.object.version))
+    }
+
+    /// Sends a stream: a short one in one request, a long one in parts.
+    pub(super) async fn put_stream(
         &self,
         name: &str,
         len: u64,
-        stream: BoxStream<'static, Result<Bytes, BodyError>>,
+        stream: Pieces,
         when: &Precondition,
     ) -> Result<Version, RemoteError> {
+        if len > PART_BYTES {
+            return self.put_in_parts(name, len, stream, when).await;
+        }
+        let _memory = self.memory.reserve(len).await;
+        let bytes = Body::Stream { len, stream }.collect(len).await.map_err(RemoteError::Body)?;
+        self.put_whole(name, bytes, when).await
+    }
+
+    async fn put_in_parts(
+        &self,
+        name: &str,
+        len: u64,
+        stream: Pieces,
+        when: &Precondition,
+    ) -> Result<Version, RemoteError> {
+        self.sweep_once().await;
+        let mark = format!("{:016x}", RandomState::new().hash_one(name));
         let created = self
             .retry
             .run(|| async {
-                self.client
-                    .create_multipart_upload()
-                    .bucket(&self.bucket)
-                    .key(name)
-                    .send()
-                    .await
-                    .map_err(failure)
+                let request = self.client.create_multipart_upload().bucket(&self.bucket).key(name);
+                request.metadata(UPLOAD_MARK, &mark).send().await.map_err(|error| self.failure(error))
             })
             .await?;
         let id = created
             .upload_id
             .ok_or_else(|| RemoteError::Unusable("the server gives uploads no id".into()))?;
+        let unfinished = Unfinished::new(self.clone(), name, &id);
         let sent = match self.send_parts(name, &id, len, stream).await {
-            Ok(parts) => self.complete(name, &id, parts, when).await,
+            Ok(parts) => self.complete(name, &id, &mark, parts, when).await,
             Err(error) => Err(error),
         };
-        if sent.is_err() {
-            // Parts that nobody completes are paid for. Best effort: the error that led here is the one to tell.
-            let _ = self
-                .retry
-                .run(|| async {
-                    let request = self.client.abort_multipart_upload().bucket(&self.bucket).key(name);
-                    request.upload_id(&id).send().await.map_err(failure)
-                })
-                .await;
+        match &sent {
+            Ok(_) => unfinished.forget(),
+            Err(_) => unfinished.abort().await,
         }
         sent
     }
@@ -105,13 +147,16 @@ impl S3 {
         name: &str,
         id: &str,
         len: u64,
-        stream: BoxStream<'static, Result<Bytes, BodyError>>,
+        stream: Pieces,
     ) -> Result<Vec<CompletedPart>, RemoteError> {
         let size = PART_BYTES.max(len.div_ceil(MAX_PARTS));
-        let mut parts: Vec<CompletedPart> = in_parts(stream, usize::try_from(size).unwrap_or(usize::MAX))
+        let mut parts: Vec<CompletedPart> = in_parts(stream, len, size, self.memory.clone())
             .map_err(RemoteError::Body)
             .zip(stream::iter(1..))
-            .map(|(part, number)| async move { self.send_part(name, id, number, part?).await })
+            .map(|(part, number)| async move {
+                let (part, _memory) = part?;
+                self.send_part(name, id, number, part).await
+            })
             .buffer_unordered(self.parts)
             .try_collect()
             .await?;
@@ -129,31 +174,34 @@ impl S3 {
         self.throttle.pass(part.len()).await;
         let answer = self
             .retry
-            .run(|| async {
+            .run_with(part.len(), || async {
                 let request = self.client.upload_part().bucket(&self.bucket).key(name).upload_id(id);
-                request.part_number(number).body(part.clone().into()).send().await.map_err(failure)
+                request
+                    .part_number(number)
+                    .body(part.clone().into())
+                    .send()
+                    .await
+                    .map_err(|error| self.failure(error))
             })
             .await?;
-        Ok(CompletedPart::builder()
-            .part_number(number)
-            .set_e_tag(answer.e_tag)
-            .set_checksum_crc32(answer.checksum_crc32)
-            .set_checksum_crc64_nvme(answer.checksum_crc64_nvme)
-            .build())
+        Ok(CompletedPart::builder().part_number(number).set_e_tag(answer.e_tag).build())
     }
 
     async fn complete(
         &self,
         name: &str,
         id: &str,
+        mark: &str,
         parts: Vec<CompletedPart>,
         when: &Precondition,
     ) -> Result<Version, RemoteError> {
         let (if_none_match, if_match) = conditions(when, self.config.single_writer);
         let upload = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
-        let answer = self
+        let tries = AtomicU32::new(0);
+        let completed = self
             .retry
             .run(|| async {
+                tries.fetch_add(1, Ordering::Relaxed);
                 self.client
                     .complete_multipart_upload()
                     .bucket(&self.bucket)
@@ -164,55 +212,32 @@ impl S3 {
                     .multipart_upload(upload.clone())
                     .send()
                     .await
-                    .map_err(failure)
+                    .map_err(|error| self.failure(error))
                     .map_err(gone_is_stale(when))
             })
-            .await?;
-        version(answer.e_tag)
+            .await;
+        match completed {
+            Ok(answer) => version(answer.e_tag),
+            // The upload is gone, or its target is there: an earlier try may have been carried out, its answer lost.
+            Err(RemoteError::PreconditionFailed | RemoteError::NotFound)
+                if tries.load(Ordering::Relaxed) > 1 =>
+            {
+                self.marked(name, mark).await?.ok_or(RemoteError::PreconditionFailed)
+            }
+            Err(RemoteError::NotFound) => {
+                Err(RemoteError::Other { message: "somebody else aborted the upload".into(), source: None })
+            }
+            Err(error) => Err(error),
+        }
     }
-}
 
-/// Gathers pieces of any size into parts of `size` bytes; the last may be shorter. An error ends the stream.
-fn in_parts(
-    stream: BoxStream<'static, Result<Bytes, BodyError>>,
-    size: usize,
-) -> impl Stream<Item = Result<Bytes, BodyError>> {
-    stream::try_unfold((stream, BytesMut::new(), false), move |(mut stream, mut part, ended)| async move {
-        if ended {
+    /// The object's version, if it came from the upload with this mark.
+    async fn marked(&self, name: &str, mark: &str) -> Result<Option<Version>, RemoteError> {
+        let Some(answer) = self.look(name).await? else { return Ok(None) };
+        let ours = answer.metadata().and_then(|metadata| metadata.get(UPLOAD_MARK));
+        if ours.is_none_or(|found| found != mark) {
             return Ok(None);
         }
-        part.reserve(size.saturating_sub(part.len()));
-        while part.len() < size {
-            match stream.try_next().await? {
-                Some(piece) => part.extend_from_slice(&piece),
-                // The end is only reached when the whole file was read and found unchanged.
-                None => {
-                    return Ok((!part.is_empty()).then(|| (part.freeze(), (stream, BytesMut::new(), true))));
-                }
-            }
-        }
-        let rest = part.split_off(size);
-        Ok(Some((part.freeze(), (stream, rest, false))))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn parts_are_full_but_the_last_and_an_error_comes_through() {
-        let pieces = |sizes: &[usize]| -> Vec<Result<Bytes, BodyError>> {
-            sizes.iter().map(|size| Ok(Bytes::from(vec![7; *size]))).collect()
-        };
-        for sizes in [vec![3, 3, 3], vec![9], vec![1, 8], vec![4, 4, 1]] {
-            let parts: Vec<Bytes> =
-                in_parts(stream::iter(pieces(&sizes)).boxed(), 4).try_collect().await.unwrap();
-            assert_eq!(parts.iter().map(Bytes::len).collect::<Vec<_>>(), [4, 4, 1], "{sizes:?}");
-        }
-        let mut failing = pieces(&[4]);
-        failing.push(Err(BodyError::Changed));
-        let parts: Vec<_> = in_parts(stream::iter(failing).boxed(), 4).collect().await;
-        assert!(matches!(parts.as_slice(), [Ok(_), Err(BodyError::Changed)]), "{parts:?}");
+        version(answer.e_tag).map(Some)
     }
 }
