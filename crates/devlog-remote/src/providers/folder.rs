@@ -3,6 +3,7 @@
 
 mod disk;
 
+use std::cmp::Ordering::{Equal, Greater, Less};
 use std::fmt;
 use std::io::Read;
 use std::path::PathBuf;
@@ -130,15 +131,22 @@ impl RemoteStorage for Folder {
                 })
                 .await
             }
-            Body::Stream { mut stream, .. } => {
+            Body::Stream { len, mut stream } => {
                 let mut staged = self.blocking(Disk::stage).await?;
+                let mut written = 0;
                 while let Some(piece) = stream.try_next().await.map_err(RemoteError::Body)? {
+                    written += piece.len() as u64;
                     self.throttle.pass(piece.len()).await;
                     staged = blocking(move || {
                         std::io::Write::write_all(&mut staged, &piece).map_err(disk::failed)?;
                         Ok(staged)
                     })
                     .await?;
+                }
+                match written.cmp(&len) {
+                    Less => return Err(RemoteError::Body(BodyError::Truncated)),
+                    Greater => return Err(RemoteError::Body(BodyError::Changed)),
+                    Equal => {}
                 }
                 let disk = Arc::clone(&self.disk);
                 blocking(move || disk.publish(&key, staged, &when)).await
