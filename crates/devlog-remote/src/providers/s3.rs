@@ -88,10 +88,10 @@ impl RemoteStorage for S3 {
                     })
                     .await?;
                 let next = match (answer.is_truncated, answer.next_continuation_token) {
-                    (Some(false), _) | (None, None) => None,
-                    (_, Some(token)) => Some(Some(token)),
+                    (Some(false), _) => None,
+                    (_, Some(next)) if Some(&next) != token.as_ref() => Some(Some(next)),
                     // Taking this for the end would make the rest look deleted.
-                    (Some(true), None) => {
+                    _ => {
                         return Err(RemoteError::Other {
                             message: "a listing broke off".into(),
                             source: None,

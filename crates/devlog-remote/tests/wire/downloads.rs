@@ -55,6 +55,14 @@ async fn a_broken_download_of_a_replaced_object_fails() {
 }
 
 #[tokio::test]
+async fn a_server_that_goes_on_elsewhere_is_not_believed() {
+    let elsewhere = |request: &Request| rest(asked_from(request) - 1);
+    let server = Server::start(move |n, request| if n == 0 { broken() } else { elsewhere(request) }).await;
+    let read = get(&server).await;
+    assert!(matches!(read, Err(BodyError::Broken(_))), "{:?}", read.map(|bytes| bytes.len()));
+}
+
+#[tokio::test]
 async fn a_server_that_begins_anew_is_not_believed() {
     let anew = || Reply::Answer { status: 200, headers: vec![tag()], body: whole() };
     let server = Server::start(move |n, _| if n == 0 { broken() } else { anew() }).await;

@@ -96,3 +96,18 @@ async fn names_that_xml_cannot_hold_come_through() {
     assert_eq!(list(&server).await.unwrap()[0].key, "a\0b c+d/ü");
     assert!(server.seen()[0].target.contains("encoding-type=url"));
 }
+
+#[tokio::test]
+async fn a_listing_that_goes_in_circles_is_an_error() {
+    let server = Server::start(|_, _| page(&more("again"), &["a"])).await;
+    let listed = list(&server).await;
+    assert!(matches!(listed, Err(RemoteError::Other { .. })), "{listed:?}");
+    assert_eq!(server.seen().len(), 2);
+}
+
+#[tokio::test]
+async fn a_page_that_does_not_say_it_is_the_last_is_an_error() {
+    let server = Server::start(|_, _| page("", &["a"])).await;
+    let listed = list(&server).await;
+    assert!(matches!(listed, Err(RemoteError::Other { .. })), "{listed:?}");
+}

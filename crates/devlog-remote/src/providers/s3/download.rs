@@ -118,8 +118,9 @@ impl Download {
             RemoteError::PreconditionFailed | RemoteError::NotFound => BodyError::Changed,
             error => BodyError::Broken(error.into()),
         })?;
-        // A server that ignores the range begins anew; its first bytes are not those that we lack.
-        if answer.content_range.is_none() && self.at > 0 {
+        // A server that ignores the range begins anew, or elsewhere; its first bytes are not those that we lack.
+        let from_here = format!("bytes {}-", self.at);
+        if self.at > 0 && !answer.content_range.is_some_and(|range| range.starts_with(&from_here)) {
             return Err(BodyError::Broken("the server does not continue a download".into()));
         }
         self.from = answer.body;
