@@ -5,6 +5,7 @@
 mod wire {
     mod downloads;
     mod listings;
+    mod lost;
     mod parts;
     mod refusals;
     mod server;

@@ -4,6 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::{BehaviorVersion, ConfigLoader, Region};
 use aws_sdk_s3::config::{
     Builder, Credentials, RequestChecksumCalculation, ResponseChecksumValidation,
@@ -20,6 +23,9 @@ use crate::keys::Prefix;
 
 /// A host that does not answer a connection for so long is not there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Servers other than Amazon's take any region; this one they all know.
+const ANY_REGION: &str = "us-east-1";
 
 /// Keys that are handed in rather than found. `Debug` shows neither.
 #[derive(Clone)]
@@ -58,6 +64,16 @@ impl S3 {
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         if let Some(region) = region {
             loader = loader.region(Region::new(region.clone()));
+        } else if endpoint.is_some() {
+            // Not the whole chain, which ends by asking Amazon's instance metadata: off Amazon nobody answers that for a while.
+            let mut file = ProfileFileRegionProvider::builder();
+            if let Some(profile) = profile {
+                file = file.profile_name(profile);
+            }
+            let configured = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
+                .or_else(file.build())
+                .or_else(Region::from_static(ANY_REGION));
+            loader = loader.region(configured);
         }
         if let Some(profile) = profile {
             loader = loader.profile_name(profile);
@@ -72,11 +88,10 @@ impl S3 {
         let shared = loader.load().await;
         let mut config = Builder::from(&shared);
         if shared.region().is_none() {
-            // Servers other than Amazon's take any region; Amazon's do not.
             if shared.endpoint_url().is_none() {
                 return Err(FactoryError::NoRegion(bucket.clone()));
             }
-            config = config.region(Region::new("us-east-1"));
+            config = config.region(Region::from_static(ANY_REGION));
         }
         if shared.endpoint_url().is_some() {
             // Some servers store the checksum trailer of a streamed upload as content. The signature covers the
