@@ -101,6 +101,11 @@ impl S3 {
                 .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
                 .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
         }
+        if shared.endpoint_url().is_some_and(|endpoint| endpoint.starts_with("http://")) {
+            // Spares the reading of every certificate of the system, which takes longer than a push with nothing to do.
+            // Of the bucket's client alone: credentials may still have to be fetched over TLS.
+            config = config.http_client(aws_smithy_http_client::Builder::new().build_http());
+        }
         Ok(Self {
             client: aws_sdk_s3::Client::from_conf(config.build()),
             config: remote.clone(),
