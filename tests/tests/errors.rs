@@ -133,7 +133,10 @@ fn an_interrupt_commits_what_is_done() {
     let finished = env.devlog("push --json").exits(0).finished();
     let files = |name: &str| finished[name].as_u64().unwrap();
     assert_eq!(files("files_uploaded") + files("files_skipped"), 201);
-    assert!(files("files_uploaded") <= 201 - stored, "nothing is sent twice: {finished}, {stored} were there");
+    assert!(
+        files("files_uploaded") <= 201 - stored,
+        "nothing is sent twice: {finished}, {stored} were there"
+    );
 }
 
 #[test]

@@ -141,6 +141,9 @@ impl RemoteStorage for S3 {
         let source = format!("{}/{}", self.bucket, self.prefix.full(from));
         let source = utf8_percent_encode(&source, COPY_SOURCE).to_string();
         let target = self.prefix.full(to);
+        if self.single_writer() {
+            self.check_by_looking(from, &Precondition::Matches(expect.clone())).await?;
+        }
         self.retry
             .run(|| async {
                 let request =
@@ -158,7 +161,11 @@ impl RemoteStorage for S3 {
     async fn delete(&self, key: &ObjectKey, when: &Version) -> Result<(), RemoteError> {
         let name = self.prefix.full(key);
         if self.single_writer() {
-            self.check_by_looking(key, &Precondition::Matches(when.clone())).await?;
+            match self.look(&name).await? {
+                None => return Err(RemoteError::NotFound),
+                Some(there) if version(there.e_tag)? != *when => return Err(RemoteError::PreconditionFailed),
+                Some(_) => {}
+            }
         }
         let tries = AtomicU32::new(0);
         let deleted = self

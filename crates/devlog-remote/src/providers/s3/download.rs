@@ -31,6 +31,10 @@ impl S3 {
             version: version(answer.e_tag)?,
             modified: time(answer.last_modified),
         };
+        // Some servers take no notice of the condition.
+        if expect.is_some_and(|expected| *expected != object.version) {
+            return Err(RemoteError::PreconditionFailed);
+        }
         let download = Download {
             s3: self.clone(),
             name: name.to_owned(),
