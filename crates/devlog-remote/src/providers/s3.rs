@@ -163,7 +163,9 @@ impl RemoteStorage for S3 {
         if self.single_writer() {
             match self.look(&name).await? {
                 None => return Err(RemoteError::NotFound),
-                Some(there) if version(there.e_tag)? != *when => return Err(RemoteError::PreconditionFailed),
+                Some(there) if there.e_tag() != Some(when.as_str()) => {
+                    return Err(RemoteError::PreconditionFailed);
+                }
                 Some(_) => {}
             }
         }

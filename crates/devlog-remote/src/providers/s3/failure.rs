@@ -121,7 +121,7 @@ fn answered(answer: Answer<'_>, bucket: &str, error: impl Error + Send + Sync + 
 
 fn reason(code: &str, message: &str) -> String {
     match (code, message) {
-        ("", _) => "without a reason".to_owned(),
+        ("", _) => "with an answer that no S3 server gives".to_owned(),
         (code, "") => code.to_owned(),
         (code, message) => format!("{code}: {message}"),
     }
