@@ -1,14 +1,19 @@
 //! The S3 provider keeps every promise of the port, on real servers.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 
 use std::env;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use bytes::Bytes;
 use devlog_core::config::RemoteConfig;
-use devlog_core::ports::RemoteStorage;
+use devlog_core::path::RelPath;
+use devlog_core::ports::{ObjectKey, Precondition, RemoteError, RemoteStorage};
+use devlog_core::probe::{ProbeError, probe};
+use devlog_core::testing::fakes::FakeClock;
 use devlog_core::testing::remote_suite;
 use devlog_remote::{Limits, StaticKeys, StorageFactory};
 
@@ -65,7 +70,25 @@ async fn a_single_writer_needs_no_conditional_writes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_single_writer_keeps_its_promises_on_a_server_that_ignores_conditions() {
+async fn a_server_that_ignores_conditions_is_found_out_and_serves_a_single_writer() {
     let Some(bucket) = Bucket::make("DEVLOG_TEST_NAIVE_S3_ENDPOINT", "naive").await else { return };
-    remote_suite::run_alone(async || bucket.remote(true).await).await;
+    let found = probe(&*bucket.remote(false).await, &FakeClock::new(1)).await;
+    assert!(matches!(found, Err(ProbeError::Ignored(_))), "{found:?}");
+
+    let alone = bucket.remote(true).await;
+    let key = ObjectKey::from(&RelPath::new("a").unwrap());
+    let put = async |text: &'static str, when| {
+        alone.put(&key, Bytes::from_static(text.as_bytes()).into(), when).await
+    };
+    let first = put("one", Precondition::Absent).await.unwrap();
+    let again = put("two", Precondition::Absent).await;
+    assert!(matches!(again, Err(RemoteError::PreconditionFailed)), "{again:?}");
+    let second = put("two", Precondition::Matches(first.clone())).await.unwrap();
+    let stale = put("three", Precondition::Matches(first.clone())).await;
+    assert!(matches!(stale, Err(RemoteError::PreconditionFailed)), "{stale:?}");
+    let read = alone.get(&key, Some(&first)).await;
+    assert!(matches!(read, Err(RemoteError::PreconditionFailed)), "{read:?}");
+    let deleted = alone.delete(&key, &first).await;
+    assert!(matches!(deleted, Err(RemoteError::PreconditionFailed)), "{deleted:?}");
+    alone.delete(&key, &second).await.unwrap();
 }

@@ -121,7 +121,8 @@ fn answered(answer: Answer<'_>, bucket: &str, error: impl Error + Send + Sync + 
 
 fn reason(code: &str, message: &str) -> String {
     match (code, message) {
-        ("", _) => "with an answer that no S3 server gives".to_owned(),
+        // The answer to a HEAD has no body that could tell.
+        ("", _) => "no reason given".to_owned(),
         (code, "") => code.to_owned(),
         (code, message) => format!("{code}: {message}"),
     }
@@ -134,7 +135,7 @@ fn offline(error: impl Error + Send + Sync + 'static) -> RemoteError {
 fn failed(answer: &Answer<'_>, error: impl Error + Send + Sync + 'static) -> RemoteError {
     let Answer { status, code, message, .. } = answer;
     RemoteError::Other {
-        message: format!("the server failed: {status} {}", reason(code, message)),
+        message: format!("the server failed ({status}, {})", reason(code, message)),
         source: Some(Box::new(error)),
     }
 }
